@@ -1,0 +1,2 @@
+//! Micro workloads.
+fn main() {}

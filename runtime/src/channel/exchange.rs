@@ -1,0 +1,220 @@
+//! The sending side: records leave a chain for the subtasks of the next.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Batch;
+use super::credit::{Credits, Grant};
+use super::partitioner::{Partitioning, Router, Rule};
+use super::size::SizeEstimate;
+use crate::data::Data;
+use crate::operator::{Progress, Signal, Stage, Stop, TaskContext};
+use crate::state::{StateError, TaskSnapshot};
+
+/// What a channel carries.
+pub(crate) enum Payload {
+    /// A `Box<Batch<T>>`, and the right to have it on its way.
+    Batch(Box<dyn Any + Send>, Grant),
+    /// A signal; needs no credit.
+    Signal(Signal),
+}
+
+/// Takes messages to one receiving subtask, in order.
+pub(crate) trait Transport {
+    /// `channel` is the receiver's number for this sender.
+    fn deliver(&self, channel: usize, payload: Payload);
+}
+
+/// The sender's end of one channel.
+pub(crate) struct Target<T> {
+    /// The receiver's number for this channel among all of its inputs.
+    pub(crate) channel: usize,
+    /// The channel's number among those of the same input, which share credits.
+    pub(crate) credit_channel: usize,
+    pub(crate) credits: Arc<Credits<T>>,
+    pub(crate) transport: Box<dyn Transport>,
+}
+
+struct Lane<T> {
+    target: Target<T>,
+    /// What waits for a full batch.
+    partial: Box<Batch<T>>,
+    /// Whether the partial batch was there at the last age check.
+    aged: bool,
+}
+
+/// Sends a chain's records to the subtasks of the next.
+pub(crate) struct Exchange<T> {
+    /// Identity of the edge in snapshots.
+    uid: Arc<str>,
+    task: Rc<TaskContext>,
+    router: Router<T>,
+    lanes: Vec<Lane<T>>,
+    size: SizeEstimate,
+    limit: usize,
+    /// The target of each record of the batch at hand.
+    routes: Vec<u16>,
+    /// Records of a restored snapshot, to be sent first.
+    restored: Batch<T>,
+}
+
+impl<T: Data> Exchange<T> {
+    pub(crate) fn new(uid: Arc<str>, task: Rc<TaskContext>, rule: Rule<T>, targets: Vec<Target<T>>) -> Self {
+        let router = Router::new(rule, task.info.subtask, targets.len(), task.info.max_parallelism);
+        let size = SizeEstimate::new::<T>();
+        let lanes = targets.into_iter().map(|target| Lane { target, partial: Box::default(), aged: false }).collect();
+        let limit = size.batch_records();
+        Self { uid, task, router, lanes, size, limit, routes: Vec::new(), restored: Batch::new() }
+    }
+
+    /// Sends the partial batch of a lane; answers whether it could.
+    fn send(&mut self, lane: usize) -> bool {
+        let Lane { target, partial, aged } = &mut self.lanes[lane];
+        if partial.is_empty() {
+            return true;
+        }
+        let bytes = self.size.bytes(partial.len());
+        let Some((grant, empty)) = target.credits.acquire(target.credit_channel, bytes, &self.task.waker) else {
+            return false;
+        };
+        let full = std::mem::replace(partial, empty);
+        *aged = false;
+        target.transport.deliver(target.channel, Payload::Batch(full, grant));
+        true
+    }
+
+    fn send_or_block(&mut self, lane: usize) -> Progress {
+        if self.send(lane) { Ok(()) } else { Err(Stop::Blocked) }
+    }
+
+    fn send_all(&mut self) -> Progress {
+        (0..self.lanes.len()).try_for_each(|lane| self.send_or_block(lane))
+    }
+
+    /// One target: the batch is handed over as it is where possible.
+    fn push_whole(&mut self, batch: &mut Batch<T>) -> Progress {
+        if self.lanes[0].partial.len() >= self.limit {
+            self.send_or_block(0)?;
+        }
+        let lane = &mut self.lanes[0];
+        lane.partial.append(batch);
+        // Copying small batches together is cheaper than messages; copying large ones is not.
+        if lane.partial.len() * 2 >= self.limit && !self.send(0) && self.lanes[0].partial.len() >= self.limit {
+            // The records are accepted; the next call finds the lane full and waits.
+            return Ok(());
+        }
+        Ok(())
+    }
+
+    fn push_everywhere(&mut self, batch: &mut Batch<T>) -> Progress {
+        for lane in 0..self.lanes.len() {
+            if self.lanes[lane].partial.len() >= self.limit {
+                self.send_or_block(lane)?;
+            }
+        }
+        for lane in &mut self.lanes {
+            lane.partial.append(&mut batch.clone());
+        }
+        batch.clear();
+        Ok(())
+    }
+
+    fn push_routed(&mut self, batch: &mut Batch<T>) -> Progress {
+        self.router.route(batch, &mut self.routes);
+        let hashed = !batch.hashes().is_empty();
+        let mut records = batch.consume();
+        for at in 0..self.routes.len() {
+            let lane = usize::from(self.routes[at]);
+            if self.lanes[lane].partial.len() >= self.limit && !self.send(lane) {
+                return Err(Stop::Blocked);
+            }
+            let Some(value) = records.next_value() else { break };
+            let partial = &mut self.lanes[lane].partial;
+            if hashed {
+                partial.push_hashed(value, records.time(), records.hash());
+            } else {
+                partial.push_at(value, records.time());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T: Data> Stage<T> for Exchange<T> {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.size.sample(batch.values());
+        self.limit = self.size.batch_records();
+        batch.forget_origin();
+        self.router.prepare(batch);
+        if self.router.kind() == Partitioning::Broadcast {
+            self.push_everywhere(batch)
+        } else if self.lanes.len() == 1 {
+            self.push_whole(batch)
+        } else {
+            self.push_routed(batch)
+        }
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        match signal {
+            Signal::Flush => {
+                for lane in 0..self.lanes.len() {
+                    self.send(lane);
+                }
+            }
+            Signal::FlushOld => {
+                for lane in 0..self.lanes.len() {
+                    if self.lanes[lane].aged {
+                        self.send(lane);
+                    } else {
+                        self.lanes[lane].aged = !self.lanes[lane].partial.is_empty();
+                    }
+                }
+            }
+            Signal::ProcessingTime(_) | Signal::SplitIdle(_) | Signal::SplitEnd(_) => {}
+            Signal::Watermark(_) | Signal::Idle | Signal::Active | Signal::End => {
+                // In order with the records: all of them first, then the signal to everybody at once.
+                self.send_all()?;
+                for lane in &self.lanes {
+                    lane.target.transport.deliver(lane.target.channel, Payload::Signal(signal.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Progress {
+        let mut restored = std::mem::take(&mut self.restored);
+        let progress = self.push(&mut restored);
+        self.restored = restored;
+        progress
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        let waiting: Vec<&Lane<T>> = self.lanes.iter().filter(|lane| !lane.partial.is_empty()).collect();
+        // A broadcast record waits in every lane, and is sent to every lane again.
+        let distinct = if self.router.kind() == Partitioning::Broadcast { 1 } else { waiting.len() };
+        for lane in waiting.into_iter().take(distinct) {
+            to.operator(&self.uid).push("in-flight", &(lane.partial.values(), lane.partial.times()))?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        let Some(part) = from.get(&self.uid) else { return Ok(()) };
+        // Of several senders one takes all: which one does not matter, the records are routed anew.
+        if self.task.info.subtask == 0 {
+            for (values, times) in part.list::<(Vec<T>, Vec<crate::time::Timestamp>)>("in-flight")? {
+                for (at, value) in values.into_iter().enumerate() {
+                    let time = times.get(at).copied().unwrap_or(crate::time::Timestamp::MIN);
+                    self.restored.push_at(value, time);
+                }
+            }
+        }
+        Ok(())
+    }
+}

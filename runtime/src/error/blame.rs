@@ -1,0 +1,81 @@
+//! Which record was being worked on when user code failed.
+//!
+//! Nothing is recorded while all goes well. When a panic unwinds, the guards that it drops note what they know here,
+//! innermost first; the subtask takes the note when it catches the panic.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use crate::channel::Origin;
+use crate::time::Timestamp;
+
+/// What is known of a record.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Its event time; [`Timestamp::MIN`] if it has none.
+    pub event_time: Timestamp,
+    /// The split it was read from, if it has not left its source's chain.
+    pub origin: Option<Origin>,
+    /// Its position in that split.
+    pub position: Option<u64>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { event_time: Timestamp::MIN, origin: None, position: None }
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.event_time.is_set() {
+            write!(f, ", event time {}", self.event_time)?;
+        }
+        match (&self.origin, self.position) {
+            (Some(origin), Some(position)) => write!(f, ", {} {} {position}", origin.name, origin.unit),
+            (Some(origin), None) => write!(f, ", {}", origin.name),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// Notes of the guards that a panic dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Blame {
+    pub(crate) site: Site,
+    pub(crate) operator: Option<String>,
+    known: bool,
+}
+
+thread_local! {
+    static BLAME: RefCell<Blame> = RefCell::new(Blame::default());
+}
+
+/// Notes the record that was being worked on; the first note, from the innermost guard, stands.
+#[cold]
+pub(crate) fn note(site: Site) {
+    BLAME.with_borrow_mut(|blame| {
+        if !blame.known {
+            blame.site = site;
+            blame.known = true;
+        }
+    });
+}
+
+/// Takes the notes of the panic that was just caught.
+pub(crate) fn take() -> Blame {
+    BLAME.take()
+}
+
+/// Notes an operator's name if it is dropped by a panic.
+pub(crate) struct Operator<'a>(pub(crate) &'a str);
+
+impl Drop for Operator<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            BLAME.with_borrow_mut(|blame| {
+                blame.operator.get_or_insert_with(|| self.0.to_owned());
+            });
+        }
+    }
+}

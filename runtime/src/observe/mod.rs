@@ -1,0 +1,5 @@
+//! What can be seen of a running job: metrics, progress, summary.
+
+mod metrics;
+
+pub(crate) use metrics::{OperatorMetrics, labels};

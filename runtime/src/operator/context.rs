@@ -1,0 +1,347 @@
+//! What a user's function can ask and do beside emitting results.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::stage::{AnyStage, BoxStage, Progress, Signal};
+use crate::channel::Batch;
+use crate::channel::size::SizeEstimate;
+use crate::data::Data;
+use crate::state::timers::Timers;
+use crate::state::{KeyGroups, StateError, TaskSnapshot};
+use crate::time::{Clock, Timestamp};
+
+/// The place of a subtask in its job.
+#[derive(Debug, Clone)]
+pub struct TaskInfo {
+    /// The job's name.
+    pub job: Arc<str>,
+    /// Which subtask of its operator this is, from 0.
+    pub subtask: usize,
+    /// How many subtasks the operator has.
+    pub parallelism: usize,
+    /// The number of key groups.
+    pub max_parallelism: usize,
+    /// How often the job has been restarted.
+    pub attempt: u32,
+}
+
+impl TaskInfo {
+    /// The key groups that this subtask owns.
+    pub fn key_groups(&self) -> KeyGroups {
+        KeyGroups::of_subtask(self.subtask, self.parallelism, self.max_parallelism)
+    }
+}
+
+/// Lets another thread have a subtask look at its work again.
+pub(crate) trait Wake: Send + Sync {
+    fn wake(&self);
+}
+
+/// What the operators of one subtask share.
+pub(crate) struct TaskContext {
+    pub(crate) info: TaskInfo,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) waker: Arc<dyn Wake>,
+    /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
+    deadline: Cell<Timestamp>,
+}
+
+impl TaskContext {
+    pub(crate) fn new(info: TaskInfo, clock: Arc<dyn Clock>, waker: Arc<dyn Wake>) -> Rc<Self> {
+        Rc::new(Self { info, clock, waker, deadline: Cell::new(Timestamp::MAX) })
+    }
+
+    /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.
+    pub(crate) fn wake_at(&self, at: Timestamp) {
+        self.deadline.set(self.deadline.get().min(at));
+    }
+
+    /// The earliest instant asked for, which is thereby forgotten.
+    pub(crate) fn take_deadline(&self) -> Timestamp {
+        self.deadline.replace(Timestamp::MAX)
+    }
+}
+
+/// Names a side output and the type of its records.
+///
+/// ```
+/// # use millstream::prelude::*;
+/// let late: OutputTag<u64> = OutputTag::new("late");
+/// ```
+pub struct OutputTag<T> {
+    name: &'static str,
+    _type: PhantomData<fn() -> T>,
+}
+
+impl<T> OutputTag<T> {
+    /// A tag; two tags are the same if name and type are.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, _type: PhantomData }
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<T> Clone for OutputTag<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for OutputTag<T> {}
+
+impl<T> fmt::Debug for OutputTag<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OutputTag({:?})", self.name)
+    }
+}
+
+/// The side outputs of one operator that somebody reads.
+#[derive(Default)]
+pub struct SideOutputs {
+    sides: BTreeMap<&'static str, Box<dyn AnySide>>,
+}
+
+impl fmt::Debug for SideOutputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.sides.keys()).finish()
+    }
+}
+
+impl SideOutputs {
+    pub(crate) fn insert(&mut self, name: &'static str, side: Box<dyn AnySide>) {
+        self.sides.insert(name, side);
+    }
+
+    /// Whether somebody reads the output.
+    pub(crate) fn is_read<T: Data>(&self, tag: OutputTag<T>) -> bool {
+        self.sides.contains_key(tag.name)
+    }
+
+    /// Emits to a side output; answers whether somebody reads it.
+    pub(crate) fn emit<T: Data>(&mut self, tag: OutputTag<T>, value: T, time: Timestamp) -> bool {
+        let Some(side) = self.sides.get_mut(tag.name).and_then(|side| side.as_any().downcast_mut::<Side<T>>()) else {
+            return false;
+        };
+        side.batch.push_at(value, time);
+        true
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.sides.values().any(|side| side.is_full())
+    }
+
+    pub(crate) fn flush(&mut self) -> Progress {
+        self.sides.values_mut().try_for_each(|side| side.flush())
+    }
+
+    pub(crate) fn signal(&mut self, signal: &Signal) -> Progress {
+        self.sides.values_mut().try_for_each(|side| side.signal(signal))
+    }
+
+    pub(crate) fn open(&mut self) -> Progress {
+        self.sides.values_mut().try_for_each(|side| side.open())
+    }
+
+    pub(crate) fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.sides.values_mut().try_for_each(|side| side.snapshot(to))
+    }
+
+    pub(crate) fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        self.sides.values_mut().try_for_each(|side| side.restore(from))
+    }
+}
+
+/// One side output, whatever its type.
+pub(crate) trait AnySide {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn is_full(&self) -> bool;
+    fn flush(&mut self) -> Progress;
+    fn signal(&mut self, signal: &Signal) -> Progress;
+    fn open(&mut self) -> Progress;
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
+}
+
+/// A batch being filled for a side output, and the stage that takes it.
+pub(crate) struct Side<T> {
+    batch: Batch<T>,
+    size: SizeEstimate,
+    next: BoxStage<T>,
+}
+
+impl<T: Data> Side<T> {
+    pub(crate) fn boxed(next: AnyStage) -> Box<dyn AnySide> {
+        Box::new(Self { batch: Batch::new(), size: SizeEstimate::new::<T>(), next: next.typed() })
+    }
+}
+
+impl<T: Data> AnySide for Side<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn is_full(&self) -> bool {
+        self.batch.len() >= self.size.batch_records()
+    }
+
+    fn flush(&mut self) -> Progress {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.size.sample(self.batch.values());
+        self.next.push(&mut self.batch)
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        self.next.signal(signal)
+    }
+
+    fn open(&mut self) -> Progress {
+        self.next.open()
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.next.snapshot(to)
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        self.next.restore(from)
+    }
+}
+
+/// What a function can ask of the record it is given and of the subtask it runs in.
+pub struct Context<'a> {
+    pub(crate) task: &'a TaskContext,
+    pub(crate) operator: &'a str,
+    pub(crate) sides: &'a mut SideOutputs,
+    pub(crate) time: Timestamp,
+    pub(crate) watermark: Timestamp,
+}
+
+impl Context<'_> {
+    /// The event time of the record or timer, if it has one.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.time.is_set().then_some(self.time)
+    }
+
+    /// How far event time has come here; [`Timestamp::MIN`] before the first watermark.
+    pub fn watermark(&self) -> Timestamp {
+        self.watermark
+    }
+
+    /// Processing time now.
+    pub fn processing_time(&self) -> Timestamp {
+        self.task.clock.now()
+    }
+
+    /// Emits a record to a side output, at the event time of the record being processed. Answers whether anybody
+    /// reads that output; if not, the record is dropped.
+    pub fn output<T: Data>(&mut self, tag: OutputTag<T>, value: T) -> bool {
+        self.sides.emit(tag, value, self.time)
+    }
+
+    /// Which subtask this is, from 0.
+    pub fn subtask_index(&self) -> usize {
+        self.task.info.subtask
+    }
+
+    /// How many subtasks this operator has.
+    pub fn parallelism(&self) -> usize {
+        self.task.info.parallelism
+    }
+
+    /// How often the job has been restarted.
+    pub fn attempt(&self) -> u32 {
+        self.task.info.attempt
+    }
+
+    /// The job's name.
+    pub fn job_name(&self) -> &str {
+        &self.task.info.job
+    }
+
+    /// A counter of the user's own, labelled with job, operator and subtask. Keep the handle (for example in a field
+    /// set by `open`) when it is used for every record.
+    pub fn counter(&self, name: &'static str) -> metrics::Counter {
+        metrics::with_recorder(|recorder| recorder.register_counter(&self.metric_key(name), &METADATA))
+    }
+
+    /// A gauge of the user's own, labelled with job, operator and subtask.
+    pub fn gauge(&self, name: &'static str) -> metrics::Gauge {
+        metrics::with_recorder(|recorder| recorder.register_gauge(&self.metric_key(name), &METADATA))
+    }
+
+    /// A histogram of the user's own, labelled with job, operator and subtask.
+    pub fn histogram(&self, name: &'static str) -> metrics::Histogram {
+        metrics::with_recorder(|recorder| recorder.register_histogram(&self.metric_key(name), &METADATA))
+    }
+
+    fn metric_key(&self, name: &'static str) -> metrics::Key {
+        let name = format!("millstream_taskmanager_job_operator_{name}");
+        metrics::Key::from_parts(name, crate::observe::labels(&self.task.info, self.operator))
+    }
+}
+
+static METADATA: metrics::Metadata<'static> =
+    metrics::Metadata::new("millstream", metrics::Level::INFO, Some(module_path!()));
+
+/// A [`Context`] for a keyed stream: it also knows the key and its timers.
+pub struct KeyedContext<'a, K> {
+    pub(crate) base: Context<'a>,
+    pub(crate) key: &'a K,
+    pub(crate) hash: u64,
+    pub(crate) timers: &'a mut Timers<K>,
+}
+
+impl<'a, K> std::ops::Deref for KeyedContext<'a, K> {
+    type Target = Context<'a>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
+}
+
+impl<K> std::ops::DerefMut for KeyedContext<'_, K> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.base
+    }
+}
+
+impl<K: crate::data::Key> KeyedContext<'_, K> {
+    /// The key of the record or timer.
+    pub fn key(&self) -> &K {
+        self.key
+    }
+
+    /// Has `on_timer` called for this key once the watermark has reached `at`. One timer per key and instant: setting
+    /// it again changes nothing.
+    pub fn set_event_timer(&mut self, at: Timestamp) {
+        self.timers.event.set(at, self.hash, self.key);
+    }
+
+    /// Takes back [`KeyedContext::set_event_timer`].
+    pub fn delete_event_timer(&mut self, at: Timestamp) {
+        self.timers.event.delete(at, self.hash, self.key);
+    }
+
+    /// Has `on_timer` called for this key once processing time has reached `at`.
+    pub fn set_processing_timer(&mut self, at: Timestamp) {
+        self.timers.processing.set(at, self.hash, self.key);
+        self.base.task.wake_at(at);
+    }
+
+    /// Takes back [`KeyedContext::set_processing_timer`].
+    pub fn delete_processing_timer(&mut self, at: Timestamp) {
+        self.timers.processing.delete(at, self.hash, self.key);
+    }
+}

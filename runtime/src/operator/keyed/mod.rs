@@ -1,0 +1,97 @@
+//! Operators with state per key.
+
+mod fold;
+mod runner;
+mod selector;
+
+pub(crate) use fold::{Rolling, RollingOperator};
+pub(crate) use runner::KeyedRunner;
+pub(crate) use selector::{BorrowedKey, KeySelector, OwnedKey};
+
+use super::{Collector, Context, KeyedContext};
+use crate::data::{Data, Key};
+use crate::error::Result;
+use crate::state::{StateRow, StateSpec};
+use crate::time::Timestamp;
+
+/// An operator on a stream keyed by `K`: what `#[operator(keyed)]` and `#[derive(KeyedOperator)]` implement.
+///
+/// The states of a key are handed in with each record; the operator itself holds only parameters. Each subtask works
+/// on a clone of its own.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone)]
+/// struct Count;
+///
+/// impl<K: Key> KeyedOperator<K> for Count {
+///     type In = String;
+///     type Out = (String, u64);
+///     type State = (Value<u64>,);
+///
+///     fn states(&self) -> Vec<StateSpec> {
+///         vec![StateSpec::new("total")]
+///     }
+///
+///     fn new_state(&self) -> Self::State {
+///         (Value::default(),)
+///     }
+///
+///     fn process(
+///         &mut self,
+///         word: String,
+///         (total,): &mut Self::State,
+///         _ctx: &mut KeyedContext<'_, K>,
+///         out: &mut Collector<(String, u64)>,
+///     ) -> Result<()> {
+///         *total.get_or_default() += 1;
+///         out.emit((word, *total.get_or_default()));
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
+    /// What comes in.
+    type In: Data;
+    /// What goes out.
+    type Out: Data;
+    /// The states of one key.
+    type State: StateRow;
+
+    /// The states' names and lifetimes, in the order in which they stand in the row.
+    fn states(&self) -> Vec<StateSpec>;
+
+    /// The row of a key of which nothing is known.
+    fn new_state(&self) -> Self::State;
+
+    /// Called once in each subtask before the first record.
+    fn open(&mut self, _ctx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called for each record.
+    fn process(
+        &mut self,
+        value: Self::In,
+        state: &mut Self::State,
+        ctx: &mut KeyedContext<'_, K>,
+        out: &mut Collector<Self::Out>,
+    ) -> Result<()>;
+
+    /// Called for each timer that is due, in order of time; results have the timer's time.
+    fn on_timer(
+        &mut self,
+        _at: Timestamp,
+        _state: &mut Self::State,
+        _ctx: &mut KeyedContext<'_, K>,
+        _out: &mut Collector<Self::Out>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called once in each subtask after the last record and timer; may still emit.
+    fn close(&mut self, _ctx: &mut Context<'_>, _out: &mut Collector<Self::Out>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! Runs a [`KeyedOperator`]: finds each record's row, fires timers, snapshots both.
+
+use std::sync::Arc;
+
+use super::{KeySelector, KeyedOperator};
+use crate::channel::Batch;
+use crate::channel::hash::stable_hash;
+use crate::data::Key;
+use crate::error::{Cause, Result, Site, TaskError};
+use crate::operator::process::OnError;
+use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
+use crate::state::timers::Timers;
+use crate::state::{
+    KeyIndex, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, decode_row, encode_row,
+};
+use crate::time::Timestamp;
+
+/// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
+const SWEEP_ROWS: usize = 64;
+
+/// A keyed operator with its keys, rows and timers.
+pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
+    operator: P,
+    selector: Arc<dyn KeySelector<P::In, K>>,
+    on_error: OnError<P::In>,
+    specs: Vec<StateSpec>,
+    /// What every new row is cloned from.
+    blank: P::State,
+    has_ttl: bool,
+    keys: KeyIndex<K>,
+    rows: Pages<P::State>,
+    timers: Timers<K>,
+    /// The rows of the batch at hand.
+    resolved: Vec<RowId>,
+    /// Rows that a call has left without content.
+    vacated: Vec<RowId>,
+    /// The next row to look at for expired state.
+    sweep: usize,
+}
+
+impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
+    pub(crate) fn new(operator: P, selector: Arc<dyn KeySelector<P::In, K>>, on_error: OnError<P::In>) -> Self {
+        let specs = operator.states();
+        let mut blank = operator.new_state();
+        for (state, spec) in blank.states_mut().into_iter().zip(&specs) {
+            state.set_ttl(spec.ttl);
+        }
+        let has_ttl = specs.iter().any(|spec| spec.ttl.is_some());
+        Self {
+            operator,
+            selector,
+            on_error,
+            specs,
+            blank,
+            has_ttl,
+            keys: KeyIndex::default(),
+            rows: Pages::default(),
+            timers: Timers::default(),
+            resolved: Vec::new(),
+            vacated: Vec::new(),
+            sweep: 0,
+        }
+    }
+
+    fn grow_rows(&mut self) {
+        let blank = &self.blank;
+        self.rows.grow_to(self.keys.row_count(), || blank.clone());
+    }
+
+    /// Gives up the rows that calls have left without content.
+    fn release_vacated(&mut self) {
+        for row in self.vacated.drain(..) {
+            if self.rows.get(row).is_vacant() {
+                self.keys.remove(row);
+            }
+        }
+    }
+
+    /// Looks at the next few rows for state that has expired.
+    fn sweep_expired(&mut self, now: Timestamp) {
+        let count = self.rows.len();
+        for _ in 0..SWEEP_ROWS.min(count) {
+            self.sweep = (self.sweep + 1) % count;
+            let row = self.sweep as RowId;
+            set_now(self.rows.get_mut(row), now);
+            if self.rows.get(row).is_vacant() && self.keys.is_live(row) {
+                *self.rows.get_mut(row) = self.blank.clone();
+                self.keys.remove(row);
+            }
+        }
+    }
+
+    /// Works off the batch until it is empty or the output is full.
+    fn run(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
+        let now = if self.has_ttl { out.task.clock.now() } else { Timestamp::MIN };
+        out.collector.set_origin(input.origin());
+        let mut records = input.consume();
+        while !out.is_full() {
+            let Some(value) = records.next_value() else { break };
+            let row = self.resolved[records.index()];
+            let time = records.time();
+            out.collector.at_record(time, records.position());
+            let kept = self.on_error.keep(&value);
+            let state = self.rows.get_mut(row);
+            if self.has_ttl {
+                set_now(state, now);
+            }
+            let mut ctx = KeyedContext {
+                base: Context {
+                    task: &out.task,
+                    operator: &out.metrics.name,
+                    sides: &mut out.sides,
+                    time,
+                    watermark: out.watermark,
+                },
+                key: self.keys.key(row),
+                hash: records.hash(),
+                timers: &mut self.timers,
+            };
+            let done = self.operator.process(value, state, &mut ctx, &mut out.collector);
+            if state.is_vacant() {
+                self.vacated.push(row);
+            }
+            if let Err(error) = done {
+                self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, at: Timestamp, hash: u64, key: &K, out: &mut Output<P::Out>) -> Progress {
+        let row = self.keys.find_or_insert(hash, key);
+        self.grow_rows();
+        let state = self.rows.get_mut(row);
+        if self.has_ttl {
+            set_now(state, out.task.clock.now());
+        }
+        out.collector.at_record(at, None);
+        let mut ctx = KeyedContext {
+            base: Context {
+                task: &out.task,
+                operator: &out.metrics.name,
+                sides: &mut out.sides,
+                time: at,
+                watermark: out.watermark,
+            },
+            key,
+            hash,
+            timers: &mut self.timers,
+        };
+        self.operator.on_timer(at, state, &mut ctx, &mut out.collector).map_err(|error| {
+            Stop::from(TaskError::at(Site { event_time: at, ..Site::default() }, Cause::User(error)))
+        })?;
+        if state.is_vacant() {
+            self.keys.remove(row);
+        }
+        Ok(())
+    }
+
+    fn life_cycle(
+        &mut self,
+        out: &mut Output<P::Out>,
+        call: impl FnOnce(&mut P, &mut Context<'_>, &mut Collector<P::Out>) -> Result<()>,
+    ) -> Progress {
+        let mut ctx = Context {
+            task: &out.task,
+            operator: &out.metrics.name,
+            sides: &mut out.sides,
+            time: Timestamp::MIN,
+            watermark: out.watermark,
+        };
+        call(&mut self.operator, &mut ctx, &mut out.collector)
+            .map_err(|error| Stop::from(TaskError::at(Site::default(), Cause::User(error))))
+    }
+}
+
+fn set_now<R: StateRow>(row: &mut R, now: Timestamp) {
+    for state in row.states_mut() {
+        State::set_now(state, now);
+    }
+}
+
+impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
+    type In = P::In;
+    type Out = P::Out;
+
+    fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
+        if let Some(next) = self.timers.processing.next() {
+            out.task.wake_at(next);
+        }
+        self.life_cycle(out, |operator, ctx, _| operator.open(ctx))
+    }
+
+    fn process(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
+        while !input.is_empty() {
+            if input.hashes().is_empty() {
+                self.selector.hash(input);
+            }
+            self.selector.resolve(input, &mut self.keys, &mut self.resolved);
+            self.grow_rows();
+            self.run(input, out)?;
+            self.release_vacated();
+            if !input.is_empty() {
+                out.flush()?;
+            }
+        }
+        if self.has_ttl {
+            self.sweep_expired(out.task.clock.now());
+        }
+        Ok(())
+    }
+
+    fn watermark(&mut self, watermark: Timestamp, out: &mut Output<P::Out>) -> Progress {
+        while let Some((at, hash, key)) = self.timers.event.pop_due(watermark) {
+            self.fire(at, hash, &key, out)?;
+            out.relieve()?;
+        }
+        Ok(())
+    }
+
+    fn processing_time(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Progress {
+        while let Some((at, hash, key)) = self.timers.processing.pop_due(now) {
+            self.fire(at, hash, &key, out)?;
+            out.relieve()?;
+        }
+        if let Some(next) = self.timers.processing.next() {
+            out.task.wake_at(next);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, out: &mut Output<P::Out>) -> Progress {
+        self.life_cycle(out, |operator, ctx, collector| operator.close(ctx, collector))
+    }
+
+    fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+        let groups = out.task.info.key_groups();
+        for row in self.keys.rows_by_group(groups) {
+            let state = self.rows.get(row);
+            if !state.is_vacant() {
+                let bytes = to.keyed("rows", groups.group_of(self.keys.hash(row)));
+                crate::state::encode(self.keys.key(row), bytes)?;
+                encode_row(state, &self.specs, bytes)?;
+            }
+        }
+        self.timers.snapshot(groups, to)
+    }
+
+    fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
+        let groups = out.task.info.key_groups();
+        let now = out.task.clock.now();
+        from.read_keyed("rows", groups, |group, bytes| {
+            let key: K = crate::state::decode(bytes, "a key")?;
+            let hash = stable_hash(&key);
+            groups.check(group, hash)?;
+            let row = self.keys.find_or_insert(hash, &key);
+            self.grow_rows();
+            let state = self.rows.get_mut(row);
+            set_now(state, now);
+            decode_row(state, &self.specs, bytes)
+        })?;
+        self.timers.restore(groups, from)
+    }
+}

@@ -1,0 +1,59 @@
+//! How a record's key is found, a batch at a time.
+//!
+//! The key function's type is known only here, behind one virtual call per batch, so that a `KeyedStream<K, T>` need
+//! not name it.
+
+use std::marker::PhantomData;
+
+use crate::channel::Batch;
+use crate::channel::hash::stable_hash;
+use crate::data::Key;
+use crate::state::{KeyIndex, RowId};
+
+/// Finds the keys of a batch's records.
+pub(crate) trait KeySelector<T, K>: Send + Sync {
+    /// Computes the hashes of the records' keys into the batch.
+    fn hash(&self, batch: &mut Batch<T>);
+
+    /// The number of each record's key, in order; keys not seen before get one. The batch must have its hashes.
+    fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>);
+}
+
+/// A key that is a part of the record.
+pub(crate) struct BorrowedKey<F, K>(pub(crate) F, pub(crate) PhantomData<fn() -> K>);
+
+impl<T, K: Key, F> KeySelector<T, K> for BorrowedKey<F, K>
+where
+    F: for<'a> Fn(&'a T) -> &'a K + Send + Sync,
+{
+    fn hash(&self, batch: &mut Batch<T>) {
+        batch.assign_hashes(|values, hashes| {
+            hashes.clear();
+            hashes.extend(values.iter().map(|value| stable_hash((self.0)(value))));
+        });
+    }
+
+    fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
+        rows.clear();
+        let records = batch.values().iter().zip(batch.hashes());
+        rows.extend(records.map(|(value, hash)| keys.find_or_insert(*hash, (self.0)(value))));
+    }
+}
+
+/// A key that is computed from the record.
+pub(crate) struct OwnedKey<F>(pub(crate) F);
+
+impl<T, K: Key, F: Fn(&T) -> K + Send + Sync> KeySelector<T, K> for OwnedKey<F> {
+    fn hash(&self, batch: &mut Batch<T>) {
+        batch.assign_hashes(|values, hashes| {
+            hashes.clear();
+            hashes.extend(values.iter().map(|value| stable_hash(&(self.0)(value))));
+        });
+    }
+
+    fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
+        rows.clear();
+        let records = batch.values().iter().zip(batch.hashes());
+        rows.extend(records.map(|(value, hash)| keys.find_or_insert(*hash, &(self.0)(value))));
+    }
+}

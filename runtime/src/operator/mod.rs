@@ -1,0 +1,86 @@
+//! Operators: what happens to records, one operator per file.
+//!
+//! Three levels:
+//!
+//! * What a **user** implements: closures, [`Process`], [`KeyedOperator`] (usually through `#[operator]`), [`Aggregate`].
+//! * An **[`Operator`]** works on batches and knows time, state and snapshots; the files here turn the user's traits
+//!   into operators.
+//! * A **[`Stage`]** is an operator in its place: it holds the stages behind it. A chain is a stage of stages.
+//!
+//! The law of stages: a call that ends with [`Stop::Blocked`] has done part of its work and left the rest in its
+//! argument and in itself; *calling again with the same argument* goes on where it stopped. So an operator that emits
+//! much from little needs no thread and no unbounded buffer, and a blocked chain goes on by repeating one call.
+
+mod collector;
+mod context;
+mod stage;
+
+pub mod aggregate;
+pub(crate) mod keyed;
+pub(crate) mod process;
+pub(crate) mod simple;
+
+pub use aggregate::Aggregate;
+pub use collector::Collector;
+pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
+pub(crate) use context::{Side, TaskContext, Wake};
+pub use keyed::KeyedOperator;
+pub use process::Process;
+pub(crate) use stage::{AnyStage, BoxStage, Discard, Fork, Link, Output, Progress, Signal, Stage, Stop};
+
+use crate::channel::Batch;
+use crate::state::{OperatorSnapshot, StateError};
+use crate::time::Timestamp;
+
+/// What an operator does with batches, time and snapshots.
+///
+/// `process` and the callbacks on time follow the law of stages (see the module's doc). Between two calls that ended
+/// well an operator holds no record that it will emit without being called again, so a snapshot taken then is complete.
+pub(crate) trait Operator: 'static {
+    type In: 'static;
+    type Out: 'static;
+
+    /// Called once before anything else but [`Operator::restore`].
+    fn open(&mut self, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// Takes all records out of `input`, or stops early with `Stop`.
+    fn process(&mut self, input: &mut Batch<Self::In>, out: &mut Output<Self::Out>) -> Progress;
+
+    /// Event time has reached `watermark`; it never decreases. The stage hands it on afterwards.
+    fn watermark(&mut self, _watermark: Timestamp, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// A deadline asked for by [`TaskContext::wake_at`] has come (perhaps another operator's).
+    fn processing_time(&mut self, _now: Timestamp, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// A signal that only sources and sinks look at; see [`Signal`].
+    fn other(&mut self, _signal: &Signal, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// No more input will come; the last watermark has been seen.
+    fn end(&mut self, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// Called once, after [`Operator::end`].
+    fn close(&mut self, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
+
+    /// Writes down all state.
+    fn snapshot(&mut self, _out: &Output<Self::Out>, _to: &mut OperatorSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    /// Takes state back, before `open`. The snapshot may come from several subtasks of another parallelism: an
+    /// operator takes the key groups that it owns now.
+    fn restore(&mut self, _out: &Output<Self::Out>, _from: &OperatorSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+}

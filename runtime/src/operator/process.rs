@@ -1,0 +1,173 @@
+//! Functions over an unkeyed stream that use the context, fail, or emit any number of results.
+
+use super::{Collector, Context, Operator, Output, Progress, Stop};
+use crate::channel::Batch;
+use crate::data::Data;
+use crate::error::{Cause, Result, TaskError};
+
+/// An operator on an unkeyed stream. Each subtask works on a clone of its own.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone)]
+/// struct Halves;
+///
+/// impl Process for Halves {
+///     type In = u64;
+///     type Out = u64;
+///     fn process(&mut self, value: u64, _ctx: &mut Context<'_>, out: &mut Collector<u64>) -> Result<()> {
+///         if value % 2 == 0 {
+///             out.emit(value / 2);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Process: Clone + Send + Sync + 'static {
+    /// What comes in.
+    type In: Data;
+    /// What goes out.
+    type Out: Data;
+
+    /// Called once in each subtask before the first record.
+    fn open(&mut self, _ctx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called for each record.
+    fn process(&mut self, value: Self::In, ctx: &mut Context<'_>, out: &mut Collector<Self::Out>) -> Result<()>;
+
+    /// Called once in each subtask after the last record; may still emit.
+    fn close(&mut self, _ctx: &mut Context<'_>, _out: &mut Collector<Self::Out>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What becomes of a record for which the user's function fails.
+pub enum OnError<T> {
+    /// The job fails. The default.
+    Fail,
+    /// The record is dropped and counted as `numRecordsFailed`.
+    Skip,
+    /// The record and the error's message go to a side output.
+    SideOutput(super::OutputTag<(T, String)>),
+}
+
+impl<T> Clone for OnError<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fail => Self::Fail,
+            Self::Skip => Self::Skip,
+            Self::SideOutput(tag) => Self::SideOutput(*tag),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for OnError<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fail => f.write_str("Fail"),
+            Self::Skip => f.write_str("Skip"),
+            Self::SideOutput(tag) => write!(f, "SideOutput({:?})", tag.name()),
+        }
+    }
+}
+
+impl<T: Data> OnError<T> {
+    /// A copy of the record, if it will be needed should the function fail.
+    #[inline]
+    pub(crate) fn keep(&self, value: &T) -> Option<T> {
+        match self {
+            Self::SideOutput(_) => Some(value.clone()),
+            Self::Fail | Self::Skip => None,
+        }
+    }
+
+    /// Deals with a record for which the function failed.
+    #[cold]
+    pub(crate) fn handle(
+        &self,
+        error: anyhow::Error,
+        kept: Option<T>,
+        site: crate::error::Site,
+        sides: &mut super::SideOutputs,
+        metrics: &crate::observe::OperatorMetrics,
+    ) -> Progress {
+        match (self, kept) {
+            (Self::Fail, _) => Err(TaskError::at(site, Cause::User(error)).into()),
+            (Self::SideOutput(tag), Some(value)) => {
+                metrics.records_failed.add(1);
+                sides.emit(*tag, (value, format!("{error:#}")), site.event_time);
+                Ok(())
+            }
+            (Self::Skip | Self::SideOutput(_), _) => {
+                metrics.records_failed.add(1);
+                tracing::debug!(operator = %metrics.name, "record skipped{site}: {error:#}");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs a [`Process`].
+pub(crate) struct ProcessOperator<P: Process> {
+    pub(crate) process: P,
+    pub(crate) on_error: OnError<P::In>,
+}
+
+impl<P: Process> ProcessOperator<P> {
+    fn life_cycle(
+        &mut self,
+        out: &mut Output<P::Out>,
+        call: impl FnOnce(&mut P, &mut Context<'_>, &mut Collector<P::Out>) -> Result<()>,
+    ) -> Progress {
+        let mut ctx = Context {
+            task: &out.task,
+            operator: &out.metrics.name,
+            sides: &mut out.sides,
+            time: crate::time::Timestamp::MIN,
+            watermark: out.watermark,
+        };
+        call(&mut self.process, &mut ctx, &mut out.collector)
+            .map_err(|error| Stop::from(TaskError::at(crate::error::Site::default(), Cause::User(error))))
+    }
+}
+
+impl<P: Process> Operator for ProcessOperator<P> {
+    type In = P::In;
+    type Out = P::Out;
+
+    fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
+        self.life_cycle(out, |process, ctx, _| process.open(ctx))
+    }
+
+    fn process(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
+        loop {
+            out.collector.set_origin(input.origin());
+            let mut records = input.consume();
+            while !out.is_full() {
+                let Some(value) = records.next_value() else { return Ok(()) };
+                let time = records.time();
+                out.collector.at_record(time, records.position());
+                let kept = self.on_error.keep(&value);
+                let mut ctx = Context {
+                    task: &out.task,
+                    operator: &out.metrics.name,
+                    sides: &mut out.sides,
+                    time,
+                    watermark: out.watermark,
+                };
+                if let Err(error) = self.process.process(value, &mut ctx, &mut out.collector) {
+                    self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+                }
+            }
+            drop(records);
+            out.flush()?;
+        }
+    }
+
+    fn close(&mut self, out: &mut Output<P::Out>) -> Progress {
+        self.life_cycle(out, |process, ctx, collector| process.close(ctx, collector))
+    }
+}

@@ -1,0 +1,341 @@
+//! Operators in their place: chains, forks, and what flows through them.
+
+use std::any::Any;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::context::{SideOutputs, TaskContext};
+use super::{Collector, Operator};
+use crate::channel::Batch;
+use crate::channel::size::SizeEstimate;
+use crate::data::Data;
+use crate::error::{TaskError, blame};
+use crate::observe::OperatorMetrics;
+use crate::state::{StateError, TaskSnapshot};
+use crate::time::Timestamp;
+
+/// Why a call did not finish.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// An output is full. Call again with the same argument.
+    Blocked,
+    /// The subtask has failed.
+    Failed(Box<TaskError>),
+}
+
+impl From<TaskError> for Stop {
+    fn from(error: TaskError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// `Ok` once all is done.
+pub(crate) type Progress = Result<(), Stop>;
+
+/// What flows through a chain beside records, in order with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Event time has reached this instant.
+    Watermark(Timestamp),
+    /// No active input: do not wait for watermarks from here.
+    Idle,
+    /// Records flow again.
+    Active,
+    /// A deadline in processing time has come. Does not leave the subtask.
+    ProcessingTime(Timestamp),
+    /// Nothing else to do: send what is waiting for a full batch. Does not leave the subtask.
+    Flush,
+    /// A batch's age limit may have passed: send what is older. Does not leave the subtask.
+    FlushOld,
+    /// A split has nothing to read / will have nothing more. Does not leave the source's chain.
+    SplitIdle(u32),
+    /// A split has been read to its end. Does not leave the source's chain.
+    SplitEnd(u32),
+    /// No more records.
+    End,
+}
+
+/// A link of a chain: an operator, an exchange or a sink together with all that stands behind it.
+///
+/// The law: after [`Stop::Blocked`], calling again with the same argument goes on. After `Ok`, the batch is empty.
+pub(crate) trait Stage<T> {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress;
+    fn signal(&mut self, signal: &Signal) -> Progress;
+    /// Opens the last stage first, so that every operator can emit from the start.
+    fn open(&mut self) -> Progress;
+    /// Writes down the state of this stage and those behind it.
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
+}
+
+pub(crate) type BoxStage<T> = Box<dyn Stage<T>>;
+
+/// The output side of an operator: a batch being filled, and the stages that take it.
+pub(crate) struct Output<T> {
+    pub(crate) collector: Collector<T>,
+    pub(crate) sides: SideOutputs,
+    pub(crate) task: Rc<TaskContext>,
+    pub(crate) metrics: Arc<OperatorMetrics>,
+    /// Event time has reached this instant here.
+    pub(crate) watermark: Timestamp,
+    next: BoxStage<T>,
+    size: SizeEstimate,
+    /// How many records fill a batch, by the size estimate.
+    limit: usize,
+}
+
+impl<T: Data> Output<T> {
+    pub(crate) fn new(
+        task: Rc<TaskContext>,
+        metrics: Arc<OperatorMetrics>,
+        next: BoxStage<T>,
+        sides: SideOutputs,
+    ) -> Self {
+        let size = SizeEstimate::new::<T>();
+        let limit = size.batch_records();
+        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit }
+    }
+
+    /// Hands on what was collected.
+    pub(crate) fn flush(&mut self) -> Progress {
+        let batch = &mut self.collector.batch;
+        if !batch.is_empty() {
+            if !self.collector.counted {
+                self.collector.counted = true;
+                self.metrics.records_out.add(batch.len() as u64);
+                self.size.sample(batch.values());
+                self.limit = self.size.batch_records();
+            }
+            self.next.push(batch)?;
+            self.collector.counted = false;
+        }
+        self.sides.flush()
+    }
+
+    /// Hands on what was collected if it fills a batch. Called between records by operators that amplify.
+    #[inline]
+    pub(crate) fn relieve(&mut self) -> Progress {
+        if self.is_full() { self.flush() } else { Ok(()) }
+    }
+
+    /// Whether what was collected fills a batch.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.collector.batch.len() >= self.limit || self.sides.is_full()
+    }
+}
+
+/// An operator with its output: the ordinary stage.
+pub(crate) struct Link<O: Operator> {
+    /// The operator's identity in snapshots.
+    uid: Arc<str>,
+    operator: O,
+    out: Output<O::Out>,
+    /// How much of `End` is done, so that repeating the call does not repeat the work.
+    ended: EndStep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum EndStep {
+    Running,
+    Ended,
+    Closed,
+}
+
+impl<O: Operator> Link<O>
+where
+    O::In: Data,
+    O::Out: Data,
+{
+    pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
+        Box::new(Self { uid, operator, out, ended: EndStep::Running })
+    }
+
+    /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
+    fn act(&mut self, signal: &Signal) -> Progress {
+        // What an interrupted call before this one has left goes first.
+        self.out.flush()?;
+        self.out.collector.forget_record();
+        match signal {
+            Signal::Watermark(watermark) => {
+                self.out.watermark = *watermark;
+                self.operator.watermark(*watermark, &mut self.out)?;
+            }
+            Signal::ProcessingTime(now) => self.operator.processing_time(*now, &mut self.out)?,
+            Signal::End => {
+                if self.ended == EndStep::Running {
+                    self.operator.end(&mut self.out)?;
+                    self.ended = EndStep::Ended;
+                }
+                if self.ended == EndStep::Ended {
+                    self.operator.close(&mut self.out)?;
+                    self.ended = EndStep::Closed;
+                }
+            }
+            other => self.operator.other(other, &mut self.out)?,
+        }
+        self.out.flush()
+    }
+
+    fn named(&self, mut stop: Stop) -> Stop {
+        if let Stop::Failed(error) = &mut stop
+            && error.operator.is_empty()
+        {
+            error.operator.clone_from(&self.out.metrics.name);
+        }
+        stop
+    }
+}
+
+impl<O: Operator> Stage<O::In> for Link<O>
+where
+    O::In: Data,
+    O::Out: Data,
+{
+    fn push(&mut self, batch: &mut Batch<O::In>) -> Progress {
+        let name = self.out.metrics.clone();
+        let _blame = blame::Operator(&name.name);
+        let before = batch.len() as u64;
+        let mut step = || {
+            self.out.flush()?;
+            if !batch.is_empty() {
+                self.operator.process(batch, &mut self.out)?;
+            }
+            self.out.flush()
+        };
+        let progress = step();
+        name.records_in.add(before - batch.len() as u64);
+        progress.map_err(|stop| self.named(stop))
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        {
+            let metrics = Arc::clone(&self.out.metrics);
+            let _blame = blame::Operator(&metrics.name);
+            self.act(signal).map_err(|stop| self.named(stop))?;
+        }
+        self.out.sides.signal(signal)?;
+        self.out.next.signal(signal)
+    }
+
+    fn open(&mut self) -> Progress {
+        self.out.next.open()?;
+        self.out.sides.open()?;
+        let metrics = Arc::clone(&self.out.metrics);
+        let _blame = blame::Operator(&metrics.name);
+        self.operator.open(&mut self.out).map_err(|stop| self.named(stop))
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.operator.snapshot(&self.out, to.operator(&self.uid))?;
+        self.out.sides.snapshot(to)?;
+        self.out.next.snapshot(to)
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        if let Some(snapshot) = from.get(&self.uid) {
+            self.operator.restore(&self.out, snapshot)?;
+        }
+        self.out.sides.restore(from)?;
+        self.out.next.restore(from)
+    }
+}
+
+/// Hands every record to several stages.
+pub(crate) struct Fork<T> {
+    targets: Vec<BoxStage<T>>,
+    /// Copies on their way to all but the last target.
+    copies: Vec<Batch<T>>,
+    /// Whether the copies of the current batch have been made.
+    copied: bool,
+}
+
+impl<T: Data> Fork<T> {
+    /// One stage for any number of targets.
+    pub(crate) fn of(mut targets: Vec<BoxStage<T>>) -> BoxStage<T> {
+        match targets.len() {
+            0 => Box::new(Discard),
+            1 => targets.remove(0),
+            several => {
+                let copies = (1..several).map(|_| Batch::new()).collect();
+                Box::new(Self { targets, copies, copied: false })
+            }
+        }
+    }
+}
+
+impl<T: Data> Stage<T> for Fork<T> {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress {
+        if !self.copied {
+            for copy in &mut self.copies {
+                copy.clone_from(batch);
+            }
+            self.copied = true;
+        }
+        let (last, others) = self.targets.split_last_mut().expect("invariant: a fork has targets");
+        for (target, copy) in others.iter_mut().zip(&mut self.copies) {
+            if !copy.is_empty() {
+                target.push(copy)?;
+            }
+        }
+        last.push(batch)?;
+        self.copied = false;
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        self.targets.iter_mut().try_for_each(|target| target.signal(signal))
+    }
+
+    fn open(&mut self) -> Progress {
+        self.targets.iter_mut().try_for_each(|target| target.open())
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.targets.iter_mut().try_for_each(|target| target.snapshot(to))
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        self.targets.iter_mut().try_for_each(|target| target.restore(from))
+    }
+}
+
+/// The end of a stream that nobody reads.
+pub(crate) struct Discard;
+
+impl<T> Stage<T> for Discard {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress {
+        batch.clear();
+        Ok(())
+    }
+
+    fn signal(&mut self, _signal: &Signal) -> Progress {
+        Ok(())
+    }
+
+    fn open(&mut self) -> Progress {
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _to: &mut TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// A stage whose record type is known only inside: how chains are put together from a job's graph.
+pub(crate) struct AnyStage(Box<dyn Any>);
+
+impl AnyStage {
+    pub(crate) fn new<T: 'static>(stage: BoxStage<T>) -> Self {
+        Self(Box::new(stage))
+    }
+
+    /// The stage again. The stream API has checked the types, so a mismatch is a bug of ours.
+    pub(crate) fn typed<T: 'static>(self) -> BoxStage<T> {
+        *self.0.downcast::<BoxStage<T>>().expect("invariant: edges connect equal types")
+    }
+}

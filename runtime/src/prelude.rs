@@ -1,0 +1,7 @@
+//! What most jobs use: `use millstream::prelude::*;`.
+
+pub use crate::operator::{Aggregate, Collector, Context, KeyedContext, KeyedOperator, OutputTag, Process};
+pub use crate::state::{Aggregating, List, Map, Reducing, StateSpec, Ttl, Value};
+pub use crate::time::{Timestamp, WatermarkStrategy};
+pub use crate::{Data, Key, Result};
+pub use std::time::Duration;

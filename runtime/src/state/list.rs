@@ -1,0 +1,142 @@
+//! A list of values per key.
+
+use super::snapshot::{decode, encode};
+use super::{Expiry, State, StateError, Ttl};
+use crate::data::Data;
+use crate::time::Timestamp;
+
+/// A list. With a time to live, each entry has its own.
+///
+/// ```
+/// # use millstream::prelude::*;
+/// let mut seen: List<&str> = List::default();
+/// seen.push("a");
+/// seen.push("b");
+/// assert_eq!(seen.iter().collect::<Vec<_>>(), [&"a", &"b"]);
+/// ```
+#[derive(Debug, Clone)]
+pub struct List<T> {
+    entries: Vec<T>,
+    /// When each entry was last used, oldest first; empty without a time to live.
+    used: Vec<Timestamp>,
+    expiry: Option<Box<Expiry>>,
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), used: Vec::new(), expiry: None }
+    }
+}
+
+impl<T> List<T> {
+    /// How many entries at the front have expired: entries are used in the order in which they came.
+    fn expired(&self) -> usize {
+        match &self.expiry {
+            None => 0,
+            Some(expiry) => self.used.partition_point(|used| !expiry.is_alive(*used)),
+        }
+    }
+
+    fn drop_expired(&mut self) {
+        let expired = self.expired();
+        if expired > 0 {
+            self.entries.drain(..expired);
+            self.used.drain(..expired);
+        }
+    }
+
+    /// Appends an entry.
+    pub fn push(&mut self, value: T) {
+        if let Some(expiry) = &self.expiry {
+            self.used.push(expiry.now());
+            self.drop_expired();
+        }
+        self.entries.push(value);
+    }
+
+    /// Replaces all entries.
+    pub fn set(&mut self, values: Vec<T>) {
+        self.entries = values;
+        if let Some(expiry) = &self.expiry {
+            self.used = vec![expiry.now(); self.entries.len()];
+        }
+    }
+
+    /// The entries, oldest first.
+    pub fn as_slice(&self) -> &[T] {
+        &self.entries[self.expired()..]
+    }
+
+    /// The entries, oldest first.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.as_slice().iter()
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes all entries out.
+    pub fn take(&mut self) -> Vec<T> {
+        self.drop_expired();
+        self.used.clear();
+        std::mem::take(&mut self.entries)
+    }
+
+    /// Forgets all entries.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.used.clear();
+    }
+}
+
+impl<T> Extend<T> for List<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
+        for value in values {
+            self.push(value);
+        }
+    }
+}
+
+impl<T: Data> State for List<T> {
+    fn is_vacant(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn set_ttl(&mut self, ttl: Option<Ttl>) {
+        self.expiry = Expiry::boxed(ttl);
+    }
+
+    fn set_now(&mut self, now: Timestamp) {
+        if let Some(expiry) = &mut self.expiry {
+            expiry.set_now(now);
+            if expiry.renewed_by_reading() {
+                // Reading a list reads all of it.
+                let alive = self.used.partition_point(|used| !expiry.is_alive(*used));
+                self.used[alive..].fill(now);
+            }
+        }
+    }
+
+    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
+        let expired = self.expired();
+        encode(&(self.used.get(expired..), &self.entries[expired..]), to)
+    }
+
+    fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
+        let (used, entries): (Option<Vec<Timestamp>>, Vec<T>) = decode(from, "the list")?;
+        self.set(entries);
+        if let (Some(_), Some(used)) = (&self.expiry, used)
+            && used.len() == self.entries.len()
+        {
+            self.used = used;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! Keyed state: what an operator remembers of each key.
+//!
+//! * A key belongs to a **key group**, a key group to a subtask ([`KeyGroups`]); a snapshot is cut by key groups, so
+//!   that it can be restored at another parallelism.
+//! * The states that an operator declares form one **row** per key ([`StateRow`]): [`Value`], [`List`], [`Map`],
+//!   [`Reducing`], [`Aggregating`]. A record costs one lookup, whatever their number.
+//! * [`KeyIndex`] numbers the keys of a subtask; rows, and whatever else is kept per key, are arrays over those numbers.
+//! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
+
+mod aggregating;
+mod expiry;
+mod key_group;
+mod key_index;
+mod list;
+mod map;
+mod pages;
+mod reducing;
+mod row;
+mod snapshot;
+pub(crate) mod timers;
+mod value;
+
+pub use aggregating::Aggregating;
+pub(crate) use expiry::Expiry;
+pub use expiry::{Ttl, TtlUpdate};
+pub use key_group::{KeyGroup, KeyGroups};
+pub(crate) use key_index::{KeyIndex, RowId};
+pub use list::List;
+pub use map::Map;
+pub(crate) use pages::Pages;
+pub use reducing::Reducing;
+pub use row::{State, StateRow, StateSpec};
+pub(crate) use row::{decode_row, encode_row};
+pub use snapshot::{OperatorSnapshot, StateError, TaskSnapshot};
+pub(crate) use snapshot::{decode, encode};
+pub use value::Value;

@@ -1,0 +1,155 @@
+//! What a subtask writes down and takes back.
+//!
+//! A subtask's snapshot holds a part per operator; an operator's part holds **keyed** sections (bytes per key group)
+//! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{KeyGroup, KeyGroups};
+
+/// State that cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// A value's `Serialize` failed.
+    #[error("state cannot be encoded: {reason}")]
+    Encode {
+        /// What the encoder says.
+        reason: String,
+    },
+    /// Bytes that do not fit the type they are read as.
+    #[error("state cannot be decoded: {what}{}: {reason}", state.as_ref().map_or(String::new(), |name| format!(" of state `{name}`")))]
+    Decode {
+        /// What was being read.
+        what: &'static str,
+        /// The state's name, once known.
+        state: Option<String>,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// A key that does not belong where it was found: its type or serialized form has changed.
+    #[error(
+        "a key found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore"
+    )]
+    ForeignKey {
+        /// Where it stood.
+        found: u16,
+        /// Where it belongs by its hash.
+        expected: u16,
+    },
+}
+
+impl StateError {
+    pub(crate) fn encode(error: &dyn std::fmt::Display) -> Self {
+        Self::Encode { reason: error.to_string() }
+    }
+
+    pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self::Decode { what, state: None, reason: error.to_string() }
+    }
+
+    pub(crate) fn in_state(mut self, name: &str) -> Self {
+        if let Self::Decode { state, .. } = &mut self {
+            state.get_or_insert_with(|| name.to_owned());
+        }
+        self
+    }
+}
+
+/// Appends a value as MessagePack with named fields.
+pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Result<(), StateError> {
+    rmp_serde::encode::write_named(to, value).map_err(|error| StateError::encode(&error))
+}
+
+/// Takes a value from the front.
+pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) -> Result<T, StateError> {
+    rmp_serde::decode::from_read(from).map_err(|error| StateError::decode(what, &error))
+}
+
+/// The state of one operator, of one subtask or (to be restored) of several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorSnapshot {
+    keyed: BTreeMap<String, BTreeMap<KeyGroup, Vec<u8>>>,
+    lists: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+impl OperatorSnapshot {
+    /// The bytes of a key group in a keyed section, to append entries to.
+    pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
+        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
+    }
+
+    /// Hands the bytes of each key group among `groups` to `read`, which takes entries from the front until none is left.
+    pub(crate) fn read_keyed(
+        &self,
+        section: &str,
+        groups: KeyGroups,
+        mut read: impl FnMut(KeyGroup, &mut &[u8]) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        for (group, bytes) in self.keyed.get(section).into_iter().flatten() {
+            if groups.contains(*group) {
+                let mut rest = bytes.as_slice();
+                while !rest.is_empty() {
+                    read(*group, &mut rest)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends an entry to a list section.
+    pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
+        let mut bytes = Vec::new();
+        encode(value, &mut bytes)?;
+        self.lists.entry(section.to_owned()).or_default().push(bytes);
+        Ok(())
+    }
+
+    /// The entries of a list section.
+    pub(crate) fn list<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, StateError> {
+        let entries = self.lists.get(section).into_iter().flatten();
+        entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (section, groups) in other.keyed {
+            let into = self.keyed.entry(section).or_default();
+            for (group, mut bytes) in groups {
+                into.entry(group).or_default().append(&mut bytes);
+            }
+        }
+        for (section, mut entries) in other.lists {
+            self.lists.entry(section).or_default().append(&mut entries);
+        }
+    }
+}
+
+/// The state of a subtask: a part per operator, by uid.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSnapshot {
+    operators: BTreeMap<String, OperatorSnapshot>,
+}
+
+impl TaskSnapshot {
+    /// The part of an operator, empty at first.
+    pub(crate) fn operator(&mut self, uid: &str) -> &mut OperatorSnapshot {
+        self.operators.entry(uid.to_owned()).or_default()
+    }
+
+    /// The part of an operator, if it has one.
+    pub(crate) fn get(&self, uid: &str) -> Option<&OperatorSnapshot> {
+        self.operators.get(uid)
+    }
+
+    /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.
+    pub fn merge(snapshots: impl IntoIterator<Item = Self>) -> Self {
+        let mut merged = Self::default();
+        for (uid, part) in snapshots.into_iter().flat_map(|snapshot| snapshot.operators) {
+            merged.operators.entry(uid).or_default().merge(part);
+        }
+        merged
+    }
+}

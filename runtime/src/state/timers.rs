@@ -1,0 +1,135 @@
+//! Timers per key, in event time and in processing time.
+
+use std::collections::BTreeMap;
+
+use smallvec::SmallVec;
+
+use super::snapshot::{decode, encode};
+use super::{KeyGroups, OperatorSnapshot, StateError};
+use crate::channel::hash::stable_hash;
+use crate::data::Key;
+use crate::time::Timestamp;
+
+/// The timers of one kind, ordered by instant. A key has at most one timer per instant.
+#[derive(Debug)]
+pub(crate) struct TimerQueue<K> {
+    /// Ordered by hash within an instant, so that firing order does not depend on the order of setting.
+    queue: BTreeMap<(Timestamp, u64), SmallVec<[K; 1]>>,
+}
+
+impl<K> Default for TimerQueue<K> {
+    fn default() -> Self {
+        Self { queue: BTreeMap::new() }
+    }
+}
+
+impl<K: Key> TimerQueue<K> {
+    pub(crate) fn set(&mut self, at: Timestamp, hash: u64, key: &K) {
+        let keys = self.queue.entry((at, hash)).or_default();
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+
+    pub(crate) fn delete(&mut self, at: Timestamp, hash: u64, key: &K) {
+        if let Some(keys) = self.queue.get_mut(&(at, hash)) {
+            keys.retain(|other| other != key);
+            if keys.is_empty() {
+                self.queue.remove(&(at, hash));
+            }
+        }
+    }
+
+    /// The earliest timer's instant.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        self.queue.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes out the earliest timer if it is due at `now`: its instant, and the key with its hash.
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, u64, K)> {
+        let mut first = self.queue.first_entry()?;
+        let (at, hash) = *first.key();
+        if at > now {
+            return None;
+        }
+        let key = first.get_mut().pop()?;
+        if first.get().is_empty() {
+            first.remove();
+        }
+        Some((at, hash, key))
+    }
+
+    pub(crate) fn snapshot(
+        &self,
+        section: &str,
+        groups: KeyGroups,
+        to: &mut OperatorSnapshot,
+    ) -> Result<(), StateError> {
+        for ((at, hash), keys) in &self.queue {
+            let bytes = to.keyed(section, groups.group_of(*hash));
+            for key in keys {
+                encode(&(at, key), bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn restore(
+        &mut self,
+        section: &str,
+        groups: KeyGroups,
+        from: &OperatorSnapshot,
+    ) -> Result<(), StateError> {
+        from.read_keyed(section, groups, |_, bytes| {
+            let (at, key): (Timestamp, K) = decode(bytes, "a timer")?;
+            self.set(at, stable_hash(&key), &key);
+            Ok(())
+        })
+    }
+}
+
+/// The timers of one operator.
+#[derive(Debug)]
+pub(crate) struct Timers<K> {
+    pub(crate) event: TimerQueue<K>,
+    pub(crate) processing: TimerQueue<K>,
+}
+
+impl<K> Default for Timers<K> {
+    fn default() -> Self {
+        Self { event: TimerQueue::default(), processing: TimerQueue::default() }
+    }
+}
+
+impl<K: Key> Timers<K> {
+    pub(crate) fn snapshot(&self, groups: KeyGroups, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+        self.event.snapshot("event-timers", groups, to)?;
+        self.processing.snapshot("processing-timers", groups, to)
+    }
+
+    pub(crate) fn restore(&mut self, groups: KeyGroups, from: &OperatorSnapshot) -> Result<(), StateError> {
+        self.event.restore("event-timers", groups, from)?;
+        self.processing.restore("processing-timers", groups, from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_timer_set_twice_fires_once() {
+        let mut timers = TimerQueue::default();
+        for instant in [5, 3, 5, 9] {
+            timers.set(at(instant), stable_hash("k"), &"k".to_owned());
+        }
+        timers.delete(at(3), stable_hash("k"), &"k".to_owned());
+        let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(5))).map(|(instant, ..)| instant).collect();
+        assert_eq!(due, [at(5)]);
+        assert_eq!(timers.next(), Some(at(9)));
+    }
+}

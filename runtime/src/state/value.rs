@@ -1,0 +1,134 @@
+//! A single value per key.
+
+use super::snapshot::{decode, encode};
+use super::{Expiry, State, StateError, Ttl};
+use crate::data::Data;
+use crate::time::Timestamp;
+
+/// One value, or none.
+///
+/// ```
+/// # use millstream::prelude::*;
+/// let mut total: Value<u64> = Value::default();
+/// assert_eq!(total.get(), None);
+/// *total.get_or_default() += 2;
+/// assert_eq!(total.take(), Some(2));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Value<T> {
+    stored: Option<T>,
+    expiry: Option<Box<Expiry>>,
+}
+
+impl<T> Default for Value<T> {
+    fn default() -> Self {
+        Self { stored: None, expiry: None }
+    }
+}
+
+impl<T> Value<T> {
+    #[inline]
+    fn drop_expired(&mut self) {
+        if let Some(expiry) = &self.expiry
+            && !expiry.is_alive(expiry.used())
+        {
+            self.stored = None;
+        }
+    }
+
+    #[inline]
+    fn written(&self) {
+        if let Some(expiry) = &self.expiry {
+            expiry.written();
+        }
+    }
+
+    /// What is stored.
+    #[inline]
+    pub fn get(&self) -> Option<&T> {
+        match &self.expiry {
+            None => self.stored.as_ref(),
+            Some(expiry) => self.stored.as_ref().filter(|_| expiry.read()),
+        }
+    }
+
+    /// What is stored, to be changed in place; counts as writing.
+    #[inline]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.drop_expired();
+        self.written();
+        self.stored.as_mut()
+    }
+
+    /// What is stored, or the default, which is then stored; counts as writing.
+    #[inline]
+    pub fn get_or_default(&mut self) -> &mut T
+    where
+        T: Default,
+    {
+        self.get_or_insert_with(T::default)
+    }
+
+    /// What is stored, or what `make` gives, which is then stored; counts as writing.
+    #[inline]
+    pub fn get_or_insert_with(&mut self, make: impl FnOnce() -> T) -> &mut T {
+        self.drop_expired();
+        self.written();
+        self.stored.get_or_insert_with(make)
+    }
+
+    /// Stores a value in place of the one before.
+    #[inline]
+    pub fn set(&mut self, value: T) {
+        self.written();
+        self.stored = Some(value);
+    }
+
+    /// Takes the value out.
+    #[inline]
+    pub fn take(&mut self) -> Option<T> {
+        self.drop_expired();
+        self.stored.take()
+    }
+
+    /// Forgets the value.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.stored = None;
+    }
+}
+
+impl<T: Data> State for Value<T> {
+    #[inline]
+    fn is_vacant(&self) -> bool {
+        match &self.expiry {
+            None => self.stored.is_none(),
+            Some(expiry) => self.stored.is_none() || !expiry.is_alive(expiry.used()),
+        }
+    }
+
+    fn set_ttl(&mut self, ttl: Option<Ttl>) {
+        self.expiry = Expiry::boxed(ttl);
+    }
+
+    fn set_now(&mut self, now: Timestamp) {
+        if let Some(expiry) = &mut self.expiry {
+            expiry.set_now(now);
+        }
+    }
+
+    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
+        let used = self.expiry.as_ref().map(|expiry| expiry.used());
+        encode(&(used, &self.stored), to)
+    }
+
+    fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
+        let (used, stored): (Option<Timestamp>, Option<T>) = decode(from, "the value")?;
+        self.stored = stored;
+        if let Some(expiry) = &self.expiry {
+            // A state that had no time to live before begins it now.
+            expiry.set_used(used.unwrap_or(expiry.now()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! Event time, watermarks and clocks.
+//!
+//! Timestamps count milliseconds since the Unix epoch. A watermark `w` promises that no later record has an event
+//! time at or before `w`. Processing time comes from a [`Clock`]; nothing outside `clock.rs` reads the system's.
+
+mod clock;
+pub mod duration;
+mod timestamp;
+pub mod watermark;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use timestamp::Timestamp;
+pub use watermark::{WatermarkGenerator, WatermarkStrategy};
