@@ -3,14 +3,18 @@
 
 extern crate self as millstream;
 
+mod actor;
 pub mod channel;
 pub mod connector;
 mod data;
 mod error;
+pub mod graph;
 pub mod observe;
 pub mod operator;
 pub mod prelude;
 pub mod state;
+pub mod stream;
+mod task;
 pub mod time;
 
 pub use data::{Data, Key};

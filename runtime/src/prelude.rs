@@ -2,6 +2,7 @@
 
 pub use crate::operator::{Aggregate, Collector, Context, KeyedContext, KeyedOperator, OutputTag, Process};
 pub use crate::state::{Aggregating, List, Map, Reducing, StateSpec, Ttl, Value};
+pub use crate::stream::{Environment, KeyedStream, Stream};
 pub use crate::time::{Timestamp, WatermarkStrategy};
 pub use crate::{Data, Key, Result};
 pub use std::time::Duration;

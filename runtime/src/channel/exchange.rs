@@ -21,7 +21,7 @@ pub(crate) enum Payload {
 }
 
 /// Takes messages to one receiving subtask, in order.
-pub(crate) trait Transport {
+pub(crate) trait Transport: Send {
     /// `channel` is the receiver's number for this sender.
     fn deliver(&self, channel: usize, payload: Payload);
 }

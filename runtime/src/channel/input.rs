@@ -12,14 +12,14 @@ use crate::time::Timestamp;
 
 /// The next thing to do.
 pub(crate) enum Work {
-    /// Process a `Box<Batch<T>>` at the chain's input `port`, then give it back.
-    Batch { port: usize, batch: Box<dyn Any + Send>, grant: Grant },
+    /// Process a `Box<Batch<T>>` that came over the head's `input`th edge, then give it back.
+    Batch { input: usize, batch: Box<dyn Any + Send>, grant: Grant },
     /// Hand a signal to the chain.
     Signal(Signal),
 }
 
 struct InputChannel {
-    port: usize,
+    input: usize,
     watermark: Timestamp,
     idle: bool,
     ended: bool,
@@ -37,11 +37,11 @@ pub(crate) struct InputGate {
 }
 
 impl InputGate {
-    /// A gate with a channel for each element of `ports`, which feeds that input of the chain.
-    pub(crate) fn new(ports: &[usize]) -> Self {
-        let channel = |&port| InputChannel { port, watermark: Timestamp::MIN, idle: false, ended: false };
+    /// A gate with a channel for each element of `inputs`, which says which of the head's edges it belongs to.
+    pub(crate) fn new(inputs: &[usize]) -> Self {
+        let channel = |&input| InputChannel { input, watermark: Timestamp::MIN, idle: false, ended: false };
         Self {
-            channels: ports.iter().map(channel).collect(),
+            channels: inputs.iter().map(channel).collect(),
             queue: VecDeque::new(),
             produced: VecDeque::new(),
             watermark: Timestamp::MIN,
@@ -79,7 +79,7 @@ impl InputGate {
             }
             match self.queue.pop_front()? {
                 (channel, Payload::Batch(batch, grant)) => {
-                    return Some(Work::Batch { port: self.channels[channel].port, batch, grant });
+                    return Some(Work::Batch { input: self.channels[channel].input, batch, grant });
                 }
                 (channel, Payload::Signal(signal)) => self.merge(channel, signal),
             }

@@ -3,9 +3,11 @@
 //! Nothing is recorded while all goes well. When a panic unwinds, the guards that it drops note what they know here,
 //! innermost first; the subtask takes the note when it catches the panic.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::fmt;
 
+use super::{Cause, TaskError};
 use crate::channel::Origin;
 use crate::time::Timestamp;
 
@@ -65,6 +67,22 @@ pub(crate) fn note(site: Site) {
 /// Takes the notes of the panic that was just caught.
 pub(crate) fn take() -> Blame {
     BLAME.take()
+}
+
+/// Runs something that may call user code, and makes a panic of it an error that says where it happened.
+pub(crate) fn catch<R>(run: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
+    // Whatever the panic has left half done is dropped with the failed subtask.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        let Blame { site, operator, .. } = take();
+        let mut error = TaskError::at(site, Cause::Panic(message(&*payload)));
+        error.operator = operator.unwrap_or_default();
+        Err(error)
+    })
+}
+
+fn message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a value that is not text".to_owned())
 }
 
 /// Notes an operator's name if it is dropped by a panic.

@@ -1,11 +1,12 @@
 //! Counters of one operator's subtask. The subtask writes, anyone may read.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::Label;
 
 use crate::operator::TaskInfo;
+use crate::time::Timestamp;
 
 /// A count that only grows.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ impl Count {
 /// The metrics of one operator in one subtask.
 #[derive(Debug)]
 pub(crate) struct OperatorMetrics {
+    /// Its node in the graph.
+    pub(crate) node: usize,
     /// The operator's name.
     pub(crate) name: String,
     /// Which subtask of it.
@@ -40,8 +43,9 @@ pub(crate) struct OperatorMetrics {
 }
 
 impl OperatorMetrics {
-    pub(crate) fn new(name: impl Into<String>, subtask: usize) -> Arc<Self> {
+    pub(crate) fn new(node: usize, name: impl Into<String>, subtask: usize) -> Arc<Self> {
         Arc::new(Self {
+            node,
             name: name.into(),
             subtask,
             records_in: Count::default(),
@@ -50,6 +54,65 @@ impl OperatorMetrics {
             records_failed: Count::default(),
             watermark: AtomicI64::new(i64::MIN),
         })
+    }
+}
+
+impl OperatorMetrics {
+    pub(crate) fn set_watermark(&self, watermark: Timestamp) {
+        self.watermark.store(watermark.as_millis(), Ordering::Relaxed);
+    }
+}
+
+/// A value that goes up and down.
+#[derive(Debug, Default)]
+pub(crate) struct Level(AtomicU64);
+
+impl Level {
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The metrics of one subtask.
+#[derive(Debug, Default)]
+pub(crate) struct TaskMetrics {
+    /// The name of its chain's head.
+    pub(crate) head: String,
+    pub(crate) subtask: usize,
+    /// Messages that wait to be processed.
+    pub(crate) input_queue: Level,
+    /// Microseconds spent working, waiting for input, and waiting for room in an output.
+    pub(crate) busy_micros: Count,
+    pub(crate) idle_micros: Count,
+    pub(crate) back_pressured_micros: Count,
+}
+
+/// The metrics of all subtasks of a job.
+#[derive(Debug, Default)]
+pub(crate) struct JobMetrics {
+    operators: Mutex<Vec<(TaskInfo, Arc<OperatorMetrics>)>>,
+    tasks: Mutex<Vec<(TaskInfo, Arc<TaskMetrics>)>>,
+}
+
+impl JobMetrics {
+    pub(crate) fn add_operator(&self, info: &TaskInfo, metrics: Arc<OperatorMetrics>) {
+        self.operators.lock().unwrap_or_else(PoisonError::into_inner).push((info.clone(), metrics));
+    }
+
+    pub(crate) fn add_task(&self, info: &TaskInfo, metrics: Arc<TaskMetrics>) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push((info.clone(), metrics));
+    }
+
+    pub(crate) fn operators(&self) -> Vec<(TaskInfo, Arc<OperatorMetrics>)> {
+        self.operators.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn tasks(&self) -> Vec<(TaskInfo, Arc<TaskMetrics>)> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

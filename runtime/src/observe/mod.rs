@@ -2,4 +2,4 @@
 
 mod metrics;
 
-pub(crate) use metrics::{OperatorMetrics, labels};
+pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics, labels};

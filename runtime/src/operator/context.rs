@@ -1,19 +1,20 @@
 //! What a user's function can ask and do beside emitting results.
 
 use std::any::Any;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::stage::{AnyStage, BoxStage, Progress, Signal};
+use super::stage::{BoxStage, Progress, Signal};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
 use crate::data::Data;
 use crate::state::timers::Timers;
 use crate::state::{KeyGroups, StateError, TaskSnapshot};
+use crate::task::AnyCommittables;
 use crate::time::{Clock, Timestamp};
 
 /// The place of a subtask in its job.
@@ -50,11 +51,13 @@ pub(crate) struct TaskContext {
     pub(crate) waker: Arc<dyn Wake>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
+    /// What the sinks of this subtask have prepared at the end of their input.
+    pub(crate) committables: RefCell<Vec<AnyCommittables>>,
 }
 
 impl TaskContext {
     pub(crate) fn new(info: TaskInfo, clock: Arc<dyn Clock>, waker: Arc<dyn Wake>) -> Rc<Self> {
-        Rc::new(Self { info, clock, waker, deadline: Cell::new(Timestamp::MAX) })
+        Rc::new(Self { info, clock, waker, deadline: Cell::new(Timestamp::MAX), committables: RefCell::default() })
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.
@@ -180,8 +183,8 @@ pub(crate) struct Side<T> {
 }
 
 impl<T: Data> Side<T> {
-    pub(crate) fn boxed(next: AnyStage) -> Box<dyn AnySide> {
-        Box::new(Self { batch: Batch::new(), size: SizeEstimate::new::<T>(), next: next.typed() })
+    pub(crate) fn boxed(next: BoxStage<T>) -> Box<dyn AnySide> {
+        Box::new(Self { batch: Batch::new(), size: SizeEstimate::new::<T>(), next })
     }
 }
 

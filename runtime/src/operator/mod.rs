@@ -17,13 +17,14 @@ mod stage;
 
 pub mod aggregate;
 pub(crate) mod keyed;
-pub(crate) mod process;
+pub mod process;
 pub(crate) mod simple;
+pub(crate) mod watermarks;
 
 pub use aggregate::Aggregate;
 pub use collector::Collector;
+pub(crate) use context::{AnySide, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
-pub(crate) use context::{Side, TaskContext, Wake};
 pub use keyed::KeyedOperator;
 pub use process::Process;
 pub(crate) use stage::{AnyStage, BoxStage, Discard, Fork, Link, Output, Progress, Signal, Stage, Stop};

@@ -118,6 +118,33 @@ impl<T: Data> Output<T> {
         if self.is_full() { self.flush() } else { Ok(()) }
     }
 
+    /// Takes a whole batch as it is; nothing else may be waiting.
+    pub(crate) fn take(&mut self, batch: &mut Batch<T>) {
+        debug_assert!(self.collector.batch.is_empty(), "what was collected before must have been handed on");
+        std::mem::swap(&mut self.collector.batch, batch);
+    }
+
+    /// Hands a signal on to everything behind this output.
+    pub(crate) fn signal(&mut self, signal: &Signal) -> Progress {
+        self.sides.signal(signal)?;
+        self.next.signal(signal)
+    }
+
+    pub(crate) fn open(&mut self) -> Progress {
+        self.next.open()?;
+        self.sides.open()
+    }
+
+    pub(crate) fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.sides.snapshot(to)?;
+        self.next.snapshot(to)
+    }
+
+    pub(crate) fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        self.sides.restore(from)?;
+        self.next.restore(from)
+    }
+
     /// Whether what was collected fills a batch.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
@@ -159,6 +186,7 @@ where
         match signal {
             Signal::Watermark(watermark) => {
                 self.out.watermark = *watermark;
+                self.out.metrics.set_watermark(*watermark);
                 self.operator.watermark(*watermark, &mut self.out)?;
             }
             Signal::ProcessingTime(now) => self.operator.processing_time(*now, &mut self.out)?,
@@ -214,13 +242,11 @@ where
             let _blame = blame::Operator(&metrics.name);
             self.act(signal).map_err(|stop| self.named(stop))?;
         }
-        self.out.sides.signal(signal)?;
-        self.out.next.signal(signal)
+        self.out.signal(signal)
     }
 
     fn open(&mut self) -> Progress {
-        self.out.next.open()?;
-        self.out.sides.open()?;
+        self.out.open()?;
         let metrics = Arc::clone(&self.out.metrics);
         let _blame = blame::Operator(&metrics.name);
         self.operator.open(&mut self.out).map_err(|stop| self.named(stop))
@@ -228,16 +254,14 @@ where
 
     fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
         self.operator.snapshot(&self.out, to.operator(&self.uid))?;
-        self.out.sides.snapshot(to)?;
-        self.out.next.snapshot(to)
+        self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
             self.operator.restore(&self.out, snapshot)?;
         }
-        self.out.sides.restore(from)?;
-        self.out.next.restore(from)
+        self.out.restore(from)
     }
 }
 

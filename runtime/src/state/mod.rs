@@ -23,6 +23,7 @@ mod value;
 pub use aggregating::Aggregating;
 pub(crate) use expiry::Expiry;
 pub use expiry::{Ttl, TtlUpdate};
+pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
 pub use list::List;

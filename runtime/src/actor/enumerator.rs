@@ -1,0 +1,76 @@
+//! The thread of a source's enumerator.
+
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+
+use crate::actor::threads;
+use crate::connector::{ReaderContext, SourceError};
+use crate::task::{Answer, AnyEnumerator};
+
+/// Takes the enumerator's answer to the subtask that has asked.
+type Reply = Box<dyn Fn(Answer) + Send>;
+
+struct Request {
+    reader: ReaderContext,
+    reply: Reply,
+}
+
+/// Asks an enumerator for splits. The thread ends when all handles are gone.
+#[derive(Clone)]
+pub(crate) struct EnumeratorHandle {
+    requests: Sender<Request>,
+}
+
+impl EnumeratorHandle {
+    /// Starts the thread of an enumerator that has discovered its first splits. `failed` hears of a later discovery
+    /// that fails.
+    pub(crate) fn start(
+        enumerator: Box<dyn AnyEnumerator>,
+        failed: impl FnOnce(SourceError) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (requests, queue) = mpsc::channel();
+        threads::spawn("enumerator", move || {
+            if let Err(error) = serve(enumerator, &queue) {
+                failed(error);
+            }
+        })?;
+        Ok(Self { requests })
+    }
+
+    /// Asks for splits; the reply may come more than once: `Later` first, then splits.
+    pub(crate) fn request(&self, subtask: usize, parallelism: usize, reply: Reply) {
+        let request = Request { reader: ReaderContext { subtask, parallelism }, reply };
+        // The thread is gone only if discovery has failed, which ends the job.
+        let _ = self.requests.send(request);
+    }
+}
+
+fn serve(mut enumerator: Box<dyn AnyEnumerator>, requests: &Receiver<Request>) -> Result<(), SourceError> {
+    let mut waiting: Vec<Request> = Vec::new();
+    loop {
+        let request = match enumerator.discovery_interval() {
+            None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(interval) => requests.recv_timeout(interval),
+        };
+        match request {
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Ok(request) => {
+                let answer = enumerator.next(&request.reader);
+                let later = matches!(answer, Answer::Later);
+                (request.reply)(answer);
+                if later {
+                    waiting.push(request);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                enumerator.discover()?;
+                waiting.retain(|request| match enumerator.next(&request.reader) {
+                    Answer::Later => true,
+                    answer => {
+                        (request.reply)(answer);
+                        false
+                    }
+                });
+            }
+        }
+    }
+}

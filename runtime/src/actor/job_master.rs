@@ -1,0 +1,286 @@
+//! The coordinator of one job: starts its subtasks, waits for them, commits their output.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tokio::sync::oneshot;
+
+use super::enumerator::EnumeratorHandle;
+use super::slot::{Slots, ThreadSlots};
+use super::subtask::{Cancel, Ended, Mailbox, Subtask};
+use crate::connector::SourceError;
+use crate::error::JobError;
+use crate::graph::{AnyCredits, AnyTarget, Body, NodeId, Plan};
+use crate::observe::JobMetrics;
+use crate::operator::TaskInfo;
+use crate::task::{AnyCommittables, TaskBlueprint};
+use crate::time::Clock;
+
+/// A job to be run.
+pub(crate) struct JobRun {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<JobMetrics>,
+}
+
+/// Runs a job to its end. Blocks; not to be called on a thread that runs a tokio runtime.
+pub(crate) fn run(job: JobRun) -> Result<(), JobError> {
+    let system = System::new();
+    let plan = Arc::clone(&job.plan);
+    let result = system.block_on(async move {
+        let slots = ThreadSlots::new(job.plan.slots);
+        let result = supervise(job, &slots).await;
+        slots.stop();
+        result
+    });
+    let (outcome, prepared) = result?;
+    conclude(&plan, outcome, prepared)
+}
+
+type Prepared = Vec<AnyCommittables>;
+
+/// Starts everything and waits until every subtask has ended.
+async fn supervise(job: JobRun, slots: &impl Slots) -> Result<(Option<JobError>, Prepared), JobError> {
+    let (done, outcome) = oneshot::channel();
+    let master = JobMaster { running: 0, subtasks: Vec::new(), failure: None, prepared: Vec::new(), done: Some(done) };
+    let master = master.start();
+    let enumerators = start_enumerators(&job.plan, &master)?;
+    let subtasks = start_subtasks(&job, slots, &enumerators, &master);
+    drop(enumerators);
+    master.do_send(Started(subtasks));
+    outcome.await.map_err(|_| JobError::Start("the JobMaster has stopped before its job".to_owned()))
+}
+
+/// Makes output visible after a good end, and removes what never will be after a bad one.
+fn conclude(plan: &Plan, outcome: Option<JobError>, prepared: Prepared) -> Result<(), JobError> {
+    let mut by_sink: BTreeMap<NodeId, Vec<Box<dyn Any + Send>>> = BTreeMap::new();
+    for AnyCommittables { sink, committables } in prepared {
+        by_sink.entry(sink).or_default().push(committables);
+    }
+    for (sink, committables) in by_sink {
+        let node = &plan.graph.nodes[sink];
+        let Body::Sink { committer, .. } = &node.body else { continue };
+        let concluded = committer().and_then(|mut committer| match outcome {
+            None => committer.commit(committables),
+            Some(_) => committer.abort(committables),
+        });
+        match (concluded, &outcome) {
+            (Ok(()), _) => {}
+            (Err(error), None) => return Err(JobError::Commit { sink_name: node.name.clone(), error }),
+            (Err(error), Some(_)) => {
+                tracing::warn!(sink = %node.name, "output of the failed job could not be removed: {error}");
+            }
+        }
+    }
+    outcome.map_or(Ok(()), Err)
+}
+
+/// Finds the first splits of every source, so that an input that does not exist fails the job before it starts.
+fn start_enumerators(plan: &Plan, master: &Addr<JobMaster>) -> Result<BTreeMap<NodeId, EnumeratorHandle>, JobError> {
+    let mut handles = BTreeMap::new();
+    for id in plan.sources() {
+        let node = &plan.graph.nodes[id];
+        let Body::Source { enumerator, .. } = &node.body else { continue };
+        let failed = |error| JobError::Enumerator { source_name: node.name.clone(), error };
+        let mut enumerator = enumerator(None).map_err(failed)?;
+        enumerator.discover().map_err(failed)?;
+        let (master, name) = (master.clone(), node.name.clone());
+        let report = move |error: SourceError| {
+            master.do_send(EnumeratorFailed(JobError::Enumerator { source_name: name, error }));
+        };
+        let handle = EnumeratorHandle::start(enumerator, report)
+            .map_err(|error| JobError::Start(format!("no thread for an enumerator: {error}")))?;
+        handles.insert(id, handle);
+    }
+    Ok(handles)
+}
+
+/// A channel into a subtask: the exchange and the sender it comes from, and its number in that exchange's credits.
+struct Channel {
+    edge: usize,
+    sender: usize,
+    credit_channel: usize,
+}
+
+/// The channels into one subtask, in the order of their numbers.
+fn channels_into(plan: &Plan, vertex: usize, subtask: usize) -> Vec<Channel> {
+    let mut channels = Vec::new();
+    for (index, edge) in plan.edges.iter().enumerate().filter(|(_, edge)| edge.to_vertex == vertex) {
+        let senders = plan.vertices[edge.from_vertex].parallelism;
+        let receivers = plan.vertices[vertex].parallelism;
+        let connected =
+            (0..senders).filter(|sender| edge.partitioning.targets(*sender, senders, receivers).contains(&subtask));
+        channels.extend(connected.enumerate().map(|(credit_channel, sender)| Channel {
+            edge: index,
+            sender,
+            credit_channel,
+        }));
+    }
+    channels
+}
+
+/// A subtask that others send to.
+struct Receiver {
+    address: Addr<Subtask>,
+    channels: Vec<Channel>,
+    /// By exchange.
+    credits: BTreeMap<usize, AnyCredits>,
+}
+
+impl Receiver {
+    fn target(&self, edge: usize, sender: usize) -> AnyTarget {
+        let is_ours = |channel: &Channel| channel.edge == edge && channel.sender == sender;
+        let channel = self.channels.iter().position(is_ours).expect("invariant: both ends agree on the channels");
+        AnyTarget {
+            channel,
+            credit_channel: self.channels[channel].credit_channel,
+            credits: Arc::clone(&self.credits[&edge]),
+            transport: Box::new(Mailbox(self.address.clone())),
+        }
+    }
+}
+
+/// Starts all subtasks, receivers before their senders.
+fn start_subtasks(
+    job: &JobRun,
+    slots: &impl Slots,
+    enumerators: &BTreeMap<NodeId, EnumeratorHandle>,
+    master: &Addr<JobMaster>,
+) -> Vec<Addr<Subtask>> {
+    let plan = &job.plan;
+    let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
+    for (vertex_id, vertex) in plan.vertices.iter().enumerate().rev() {
+        for subtask in 0..vertex.parallelism {
+            let channels = channels_into(plan, vertex_id, subtask);
+            let credits: BTreeMap<usize, AnyCredits> = plan
+                .edges
+                .iter()
+                .enumerate()
+                .filter(|(_, edge)| edge.to_vertex == vertex_id)
+                .map(|(index, edge)| {
+                    let count = channels.iter().filter(|channel| channel.edge == index).count();
+                    (index, plan.logical(edge).edge_type.credits(count))
+                })
+                .collect();
+            let outputs = plan
+                .edges
+                .iter()
+                .enumerate()
+                .filter(|(_, edge)| edge.from_vertex == vertex_id)
+                .map(|(index, edge)| {
+                    let count = plan.vertices[edge.to_vertex].parallelism;
+                    let targets = edge.partitioning.targets(subtask, vertex.parallelism, count);
+                    let target = |to: usize| receivers[&(edge.to_vertex, to)].target(index, subtask);
+                    (index, targets.into_iter().map(target).collect())
+                })
+                .collect();
+            let blueprint = TaskBlueprint {
+                plan: Arc::clone(plan),
+                vertex: vertex_id,
+                info: TaskInfo {
+                    job: plan.graph.settings.job.as_str().into(),
+                    subtask,
+                    parallelism: vertex.parallelism,
+                    max_parallelism: vertex.max_parallelism,
+                    attempt: 0,
+                },
+                clock: Arc::clone(&job.clock),
+                registry: Arc::clone(&job.registry),
+                channels: channels.iter().map(|channel| plan.edges[channel.edge].input).collect(),
+                credits: credits.values().cloned().collect(),
+                outputs,
+            };
+            let enumerator = enumerators.get(&vertex.nodes[0]).cloned();
+            let report = master.clone().recipient();
+            let address =
+                slots.start(vertex.first_slot + subtask, move |_| Subtask::new(blueprint, enumerator, report));
+            receivers.insert((vertex_id, subtask), Receiver { address, channels, credits });
+        }
+    }
+    receivers.into_values().map(|receiver| receiver.address).collect()
+}
+
+/// All subtasks have been started.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Started(Vec<Addr<Subtask>>);
+
+/// A source's splits can no longer be found.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct EnumeratorFailed(JobError);
+
+/// The coordinator's actor.
+struct JobMaster {
+    /// Subtasks started less subtasks ended.
+    running: isize,
+    subtasks: Vec<Addr<Subtask>>,
+    /// The first failure; the others follow from it.
+    failure: Option<JobError>,
+    prepared: Prepared,
+    done: Option<oneshot::Sender<(Option<JobError>, Prepared)>>,
+}
+
+impl JobMaster {
+    fn fail(&mut self, failure: JobError) {
+        if self.failure.is_none() {
+            self.failure = Some(failure);
+            self.cancel_all();
+        }
+    }
+
+    fn cancel_all(&self) {
+        for subtask in &self.subtasks {
+            subtask.do_send(Cancel);
+        }
+    }
+
+    fn check_done(&mut self) {
+        if self.running == 0
+            && !self.subtasks.is_empty()
+            && let Some(done) = self.done.take()
+        {
+            let _ = done.send((self.failure.take(), std::mem::take(&mut self.prepared)));
+        }
+    }
+}
+
+impl Actor for JobMaster {
+    type Context = Context<Self>;
+}
+
+impl Handler<Started> for JobMaster {
+    type Result = ();
+
+    fn handle(&mut self, Started(subtasks): Started, _ctx: &mut Self::Context) {
+        self.running += isize::try_from(subtasks.len()).expect("invariant: a job has few subtasks");
+        self.subtasks = subtasks;
+        if self.failure.is_some() {
+            self.cancel_all();
+        }
+        self.check_done();
+    }
+}
+
+impl Handler<EnumeratorFailed> for JobMaster {
+    type Result = ();
+
+    fn handle(&mut self, EnumeratorFailed(error): EnumeratorFailed, _ctx: &mut Self::Context) {
+        self.fail(error);
+    }
+}
+
+impl Handler<Ended> for JobMaster {
+    type Result = ();
+
+    fn handle(&mut self, ended: Ended, _ctx: &mut Self::Context) {
+        self.running -= 1;
+        match ended {
+            Ended::Finished(prepared) | Ended::Cancelled(prepared) => self.prepared.extend(prepared),
+            Ended::Failed(error) => self.fail(JobError::Task(error)),
+        }
+        self.check_done();
+    }
+}

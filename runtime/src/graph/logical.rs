@@ -1,0 +1,158 @@
+//! What the user wired.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::EdgeType;
+use crate::channel::partitioner::Partitioning;
+use crate::data::Data;
+use crate::observe::OperatorMetrics;
+use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
+use crate::task::{CommitterFactory, EnumeratorFactory, SourceTask};
+
+/// A node's number, in order of being added.
+pub(crate) type NodeId = usize;
+
+/// What holds for the whole job.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) job: String,
+    pub(crate) parallelism: usize,
+    pub(crate) max_parallelism: usize,
+    pub(crate) chaining: bool,
+}
+
+/// Whether an operator may share a subtask with its neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Chaining {
+    /// With both.
+    #[default]
+    Always,
+    /// Only with those behind it.
+    Head,
+    /// With none.
+    Never,
+}
+
+/// The operators and streams of a job.
+pub(crate) struct Graph {
+    pub(crate) settings: Settings,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One operator.
+pub(crate) struct Node {
+    pub(crate) name: String,
+    pub(crate) uid: Option<String>,
+    /// Whether it keeps state, and so needs a uid that lasts.
+    pub(crate) stateful: bool,
+    /// Whether its name was made up by the library (a closure's) and so says nothing lasting.
+    pub(crate) anonymous: bool,
+    pub(crate) parallelism: Option<usize>,
+    pub(crate) max_parallelism: Option<usize>,
+    pub(crate) chaining: Chaining,
+    pub(crate) slot_group: Option<String>,
+    /// Where in the user's code it was added.
+    pub(crate) location: &'static Location<'static>,
+    pub(crate) inputs: Vec<Edge>,
+    pub(crate) body: Body,
+    /// A setting that cannot be, found while building and reported when the job is planned.
+    pub(crate) invalid: Option<String>,
+}
+
+/// A stream from one operator to another.
+pub(crate) struct Edge {
+    pub(crate) from: NodeId,
+    /// The side output it carries; `None` for the main output.
+    pub(crate) side: Option<&'static str>,
+    /// The receiver's input.
+    pub(crate) port: usize,
+    /// As the user asked; `None` for forward where possible, else rebalance.
+    pub(crate) partitioning: Option<Partitioning>,
+    pub(crate) edge_type: Arc<dyn EdgeType>,
+}
+
+/// What a node does, as factories that make it anew in each subtask.
+pub(crate) enum Body {
+    Source { make: MakeSource, enumerator: EnumeratorFactory },
+    Operator(MakeStages),
+    Sink { make: MakeStages, committer: CommitterFactory },
+}
+
+/// Makes an operator's stage for each of its inputs.
+pub(crate) type MakeStages =
+    Arc<dyn Fn(NodeContext, Downstream) -> Result<Vec<AnyStage>, crate::TaskError> + Send + Sync>;
+/// Makes a source's reading end.
+pub(crate) type MakeSource =
+    Arc<dyn Fn(NodeContext, Downstream) -> Result<Box<dyn SourceTask>, crate::TaskError> + Send + Sync>;
+
+/// What an operator is told when it is made.
+pub(crate) struct NodeContext {
+    pub(crate) node: NodeId,
+    pub(crate) uid: Arc<str>,
+    pub(crate) task: Rc<TaskContext>,
+    pub(crate) metrics: Arc<OperatorMetrics>,
+    /// Asks the enumerator of this source for splits; nothing for any other operator.
+    pub(crate) request_splits: Rc<dyn Fn()>,
+}
+
+/// The stages behind an operator.
+#[derive(Default)]
+pub(crate) struct Downstream {
+    pub(crate) main: Vec<AnyStage>,
+    pub(crate) sides: SideOutputs,
+}
+
+impl Downstream {
+    /// Everything behind the main output as one stage.
+    pub(crate) fn stage<T: Data>(main: Vec<AnyStage>) -> BoxStage<T> {
+        Fork::of(main.into_iter().map(AnyStage::typed).collect())
+    }
+
+    /// The output side of an operator in this place.
+    pub(crate) fn output<T: Data>(self, ctx: &NodeContext) -> Output<T> {
+        Output::new(Rc::clone(&ctx.task), Arc::clone(&ctx.metrics), Self::stage(self.main), self.sides)
+    }
+}
+
+impl Graph {
+    pub(crate) fn new(job: &str) -> Self {
+        let settings = Settings {
+            job: job.to_owned(),
+            parallelism: 1,
+            max_parallelism: crate::state::DEFAULT_KEY_GROUPS,
+            chaining: true,
+        };
+        Self { settings, nodes: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        self.nodes.len() - 1
+    }
+
+    pub(crate) fn parallelism(&self, node: NodeId) -> usize {
+        self.nodes[node].parallelism.unwrap_or(self.settings.parallelism)
+    }
+
+    pub(crate) fn max_parallelism(&self, node: NodeId) -> usize {
+        self.nodes[node].max_parallelism.unwrap_or(self.settings.max_parallelism)
+    }
+
+    /// What a message calls a node: its name, and where the user added it.
+    pub(crate) fn describe(&self, node: NodeId) -> String {
+        let Node { name, location, .. } = &self.nodes[node];
+        format!("`{name}` ({}:{})", location.file(), location.line())
+    }
+
+    /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place.
+    pub(crate) fn uid(&self, node: NodeId) -> String {
+        let Node { name, uid, anonymous, .. } = &self.nodes[node];
+        match uid {
+            Some(uid) => uid.clone(),
+            None if *anonymous => format!("{name}#{node}"),
+            None => name.clone(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! From the logical graph to chains: resolve, check, chain.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Body, Chaining, Edge, Graph, NodeId};
+use crate::channel::partitioner::Partitioning;
+use crate::error::BuildError;
+use crate::state::MAX_KEY_GROUPS;
+
+/// The physical graph of a job.
+pub struct Plan {
+    pub(crate) graph: Graph,
+    /// The chains, each before those it sends to.
+    pub(crate) vertices: Vec<Vertex>,
+    /// The exchanges between them.
+    pub(crate) edges: Vec<PlanEdge>,
+    /// How many slots (threads) the job needs.
+    pub(crate) slots: usize,
+}
+
+/// A chain of operators that share subtasks.
+#[derive(Debug, Clone)]
+pub struct Vertex {
+    /// The operators, the head first.
+    pub(crate) nodes: Vec<NodeId>,
+    /// How many subtasks it has.
+    pub(crate) parallelism: usize,
+    pub(crate) max_parallelism: usize,
+    /// The first of its slots: subtask `i` runs in slot `first_slot + i`.
+    pub(crate) first_slot: usize,
+    /// The names of its operators.
+    pub(crate) name: String,
+}
+
+/// An exchange between two chains.
+#[derive(Debug, Clone)]
+pub struct PlanEdge {
+    pub(crate) from: NodeId,
+    pub(crate) side: Option<&'static str>,
+    pub(crate) to: NodeId,
+    /// Which of the receiver's edges it is.
+    pub(crate) input: usize,
+    pub(crate) from_vertex: usize,
+    pub(crate) to_vertex: usize,
+    pub(crate) partitioning: Partitioning,
+}
+
+impl Plan {
+    /// Checks a job and joins its operators into chains.
+    pub(crate) fn new(graph: Graph) -> Result<Self, BuildError> {
+        check(&graph)?;
+        let partitionings = resolve_partitioning(&graph)?;
+        let (mut vertices, vertex_of) = chains(&graph, &partitionings);
+        let slots = assign_slots(&graph, &mut vertices);
+        let mut edges = Vec::new();
+        for (to, node) in graph.nodes.iter().enumerate() {
+            for (input, edge) in node.inputs.iter().enumerate() {
+                if !is_chained(&graph, to, &partitionings[to]) {
+                    edges.push(PlanEdge {
+                        from: edge.from,
+                        side: edge.side,
+                        to,
+                        input,
+                        from_vertex: vertex_of[edge.from],
+                        to_vertex: vertex_of[to],
+                        partitioning: partitionings[to][input],
+                    });
+                }
+            }
+        }
+        Ok(Self { graph, vertices, edges, slots })
+    }
+
+    /// The consumers of a node's main (`None`) or side output that are chained to it.
+    pub(crate) fn chained_consumers(&self, node: NodeId) -> impl Iterator<Item = (NodeId, &Edge)> {
+        self.graph.nodes.iter().enumerate().flat_map(move |(to, consumer)| {
+            let chained = !self.edges.iter().any(|edge| edge.to == to);
+            consumer.inputs.iter().filter(move |edge| chained && edge.from == node).map(move |edge| (to, edge))
+        })
+    }
+
+    /// The edge of the logical graph that an exchange carries.
+    pub(crate) fn logical(&self, edge: &PlanEdge) -> &Edge {
+        &self.graph.nodes[edge.to].inputs[edge.input]
+    }
+
+    /// The identity of an exchange in snapshots.
+    pub(crate) fn exchange_uid(&self, edge: &PlanEdge) -> String {
+        let side = edge.side.map_or(String::new(), |tag| format!("/{tag}"));
+        format!("{}{side} -> {}/{}", self.graph.uid(edge.from), self.graph.uid(edge.to), edge.input)
+    }
+}
+
+fn check(graph: &Graph) -> Result<(), BuildError> {
+    if graph.nodes.is_empty() {
+        return Err(BuildError::Empty);
+    }
+    let mut uids: HashMap<String, NodeId> = HashMap::new();
+    for (id, node) in graph.nodes.iter().enumerate() {
+        let operator = || graph.describe(id);
+        if let Some(reason) = &node.invalid {
+            return Err(BuildError::Operator { operator: operator(), reason: reason.clone() });
+        }
+        let (parallelism, max_parallelism) = (graph.parallelism(id), graph.max_parallelism(id));
+        if parallelism == 0 {
+            return Err(BuildError::ZeroParallelism { operator: operator() });
+        }
+        if !(1..=MAX_KEY_GROUPS).contains(&max_parallelism) {
+            return Err(BuildError::MaxParallelismOutOfRange { operator: operator(), max_parallelism });
+        }
+        if parallelism > max_parallelism {
+            return Err(BuildError::ParallelismAboveMax { operator: operator(), parallelism, max_parallelism });
+        }
+        let identity_counts = node.uid.is_some() || (node.stateful && !node.anonymous);
+        if identity_counts && let Some(first) = uids.insert(graph.uid(id), id) {
+            return Err(BuildError::DuplicateUid {
+                uid: graph.uid(id),
+                first: graph.describe(first),
+                second: operator(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The partitioning of each node's inputs.
+fn resolve_partitioning(graph: &Graph) -> Result<Vec<Vec<Partitioning>>, BuildError> {
+    let resolve = |to: NodeId, edge: &Edge| {
+        let (upstream, downstream) = (graph.parallelism(edge.from), graph.parallelism(to));
+        match edge.partitioning {
+            Some(Partitioning::Forward) if upstream != downstream => Err(BuildError::ForwardMismatch {
+                from: graph.describe(edge.from),
+                to: graph.describe(to),
+                upstream,
+                downstream,
+            }),
+            Some(partitioning) => Ok(partitioning),
+            None if upstream == downstream => Ok(Partitioning::Forward),
+            None => Ok(Partitioning::Rebalance),
+        }
+    };
+    let nodes = graph.nodes.iter().enumerate();
+    nodes.map(|(to, node)| node.inputs.iter().map(|edge| resolve(to, edge)).collect()).collect()
+}
+
+/// Whether a node shares its subtask with the node that it reads from.
+fn is_chained(graph: &Graph, to: NodeId, partitionings: &[Partitioning]) -> bool {
+    let node = &graph.nodes[to];
+    let ([edge], [partitioning]) = (node.inputs.as_slice(), partitionings) else { return false };
+    let from = &graph.nodes[edge.from];
+    graph.settings.chaining
+        && *partitioning == Partitioning::Forward
+        && node.chaining == Chaining::Always
+        && from.chaining != Chaining::Never
+        && slot_group(graph, to) == slot_group(graph, edge.from)
+        && graph.max_parallelism(to) == graph.max_parallelism(edge.from)
+}
+
+/// The vertices, each before those it sends to, and each node's vertex.
+fn chains(graph: &Graph, partitionings: &[Vec<Partitioning>]) -> (Vec<Vertex>, Vec<usize>) {
+    let mut vertices: Vec<Vertex> = Vec::new();
+    let mut vertex_of = Vec::new();
+    // Nodes are added after the nodes they read from, so one pass in order of addition sees every head first.
+    for (id, node) in graph.nodes.iter().enumerate() {
+        let vertex = if is_chained(graph, id, &partitionings[id]) {
+            let vertex: usize = vertex_of[node.inputs[0].from];
+            vertices[vertex].nodes.push(id);
+            vertex
+        } else {
+            vertices.push(Vertex {
+                nodes: vec![id],
+                parallelism: graph.parallelism(id),
+                max_parallelism: graph.max_parallelism(id),
+                first_slot: 0,
+                name: String::new(),
+            });
+            vertices.len() - 1
+        };
+        vertex_of.push(vertex);
+    }
+    for vertex in &mut vertices {
+        let names: Vec<&str> = vertex.nodes.iter().map(|id| graph.nodes[*id].name.as_str()).collect();
+        vertex.name = names.join(" -> ");
+    }
+    (vertices, vertex_of)
+}
+
+/// A node's slot sharing group: its own, else that of what it reads from, else the default.
+fn slot_group(graph: &Graph, node: NodeId) -> &str {
+    let this = &graph.nodes[node];
+    match (&this.slot_group, this.inputs.first()) {
+        (Some(group), _) => group,
+        (None, Some(edge)) => slot_group(graph, edge.from),
+        (None, None) => "default",
+    }
+}
+
+/// Gives each slot sharing group as many slots as its widest vertex has subtasks; answers how many that makes.
+fn assign_slots(graph: &Graph, vertices: &mut [Vertex]) -> usize {
+    let mut widths: BTreeMap<String, usize> = BTreeMap::new();
+    for vertex in vertices.iter() {
+        let width = widths.entry(slot_group(graph, vertex.nodes[0]).to_owned()).or_default();
+        *width = (*width).max(vertex.parallelism);
+    }
+    let mut first = 0;
+    let mut first_of: HashMap<&str, usize> = HashMap::new();
+    for (group, width) in &widths {
+        first_of.insert(group, first);
+        first += width;
+    }
+    for vertex in vertices.iter_mut() {
+        vertex.first_slot = first_of[slot_group(graph, vertex.nodes[0])];
+    }
+    first
+}
+
+impl Plan {
+    /// Whether the job ends by itself.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = NodeId> {
+        let nodes = self.graph.nodes.iter().enumerate();
+        nodes.filter(|(_, node)| matches!(node.body, Body::Source { .. })).map(|(id, _)| id)
+    }
+}

@@ -1,0 +1,250 @@
+//! Gives records event times and a stream its watermarks.
+//!
+//! Each split of the source has a generator of its own; their watermarks are merged by minimum, silent splits left out.
+//! Watermarks from further up are replaced, except the last one, which says that event time has ended.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::TaskContext;
+use super::stage::{Output, Progress, Signal, Stage};
+use crate::channel::Batch;
+use crate::data::Data;
+use crate::error::blame;
+use crate::graph::{Downstream, NodeContext};
+use crate::state::{StateError, TaskSnapshot};
+use crate::time::watermark::EventTime;
+use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
+
+/// The split of records that do not say theirs.
+const NO_SPLIT: u32 = u32::MAX;
+
+struct SplitWatermark<T> {
+    generator: Box<dyn WatermarkGenerator<T>>,
+    /// What a person calls the split, by which it is found again in a snapshot.
+    name: Arc<str>,
+    watermark: Timestamp,
+    silent_since: Option<Timestamp>,
+    idle: bool,
+}
+
+impl<T> SplitWatermark<T> {
+    fn raise(&mut self, watermark: Option<Timestamp>) {
+        self.watermark = self.watermark.max(watermark.unwrap_or(Timestamp::MIN));
+    }
+}
+
+/// The stage that assigns event times and generates watermarks.
+pub(crate) struct WatermarkStage<T: Data> {
+    uid: Arc<str>,
+    strategy: WatermarkStrategy<T>,
+    out: Output<T>,
+    splits: BTreeMap<u32, SplitWatermark<T>>,
+    /// Watermarks of a snapshot for splits that have not been seen again yet.
+    restored: BTreeMap<String, Timestamp>,
+    emitted: Timestamp,
+    idle: bool,
+    /// A watermark or idleness that could not be handed on yet.
+    owed: Option<Signal>,
+    /// Whether the batch at hand has its event times.
+    stamped: bool,
+    /// Whether a periodic call has been asked for.
+    armed: bool,
+}
+
+impl<T: Data> WatermarkStage<T> {
+    pub(crate) fn new(strategy: WatermarkStrategy<T>, ctx: &NodeContext, downstream: Downstream) -> Self {
+        Self {
+            uid: Arc::clone(&ctx.uid),
+            strategy,
+            out: downstream.output(ctx),
+            splits: BTreeMap::new(),
+            restored: BTreeMap::new(),
+            emitted: Timestamp::MIN,
+            idle: false,
+            owed: None,
+            stamped: false,
+            armed: false,
+        }
+    }
+
+    fn task(&self) -> &TaskContext {
+        &self.out.task
+    }
+
+    fn stamp(&mut self, batch: &mut Batch<T>) {
+        match &self.strategy.event_time {
+            EventTime::AsIs => {}
+            EventTime::Assigned(assigner) => batch.assign_times(|values, times| assigner.assign(values, times)),
+            EventTime::Ingestion => {
+                let now = self.task().clock.now();
+                batch.assign_times(|values, times| {
+                    times.clear();
+                    times.resize(values.len(), now);
+                });
+            }
+        }
+    }
+
+    /// The generator of a batch's split; it counts as active from now on.
+    fn split_of(&mut self, batch: &Batch<T>) -> u32 {
+        let (number, name) = batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split, origin.name.clone()));
+        let split = self.splits.entry(number).or_insert_with(|| SplitWatermark {
+            generator: (self.strategy.generator)(),
+            watermark: self.restored.remove(&*name).unwrap_or(Timestamp::MIN),
+            name,
+            silent_since: None,
+            idle: false,
+        });
+        split.silent_since = None;
+        split.idle = false;
+        number
+    }
+
+    fn arm(&mut self) {
+        if !std::mem::replace(&mut self.armed, true) {
+            let next = self.task().clock.now().saturating_add(self.strategy.interval);
+            self.task().wake_at(next);
+        }
+    }
+
+    /// Hands on what is owed, then the merged watermark or idleness if it has changed.
+    fn hand_on(&mut self) -> Progress {
+        self.out.flush()?;
+        loop {
+            if let Some(signal) = &self.owed {
+                self.out.signal(signal)?;
+                self.owed = None;
+            }
+            let idle = !self.splits.is_empty() && self.splits.values().all(|split| split.idle);
+            if idle != self.idle {
+                self.idle = idle;
+                self.owed = Some(if idle { Signal::Idle } else { Signal::Active });
+                continue;
+            }
+            let lowest = self.splits.values().filter(|split| !split.idle).map(|split| split.watermark).min();
+            match lowest {
+                Some(watermark) if watermark > self.emitted => {
+                    self.emitted = watermark;
+                    self.out.metrics.set_watermark(watermark);
+                    self.owed = Some(Signal::Watermark(watermark));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Records up to and with the first after which the generator wants a watermark go to the output.
+    fn take_until_watermark(&mut self, number: u32, batch: &mut Batch<T>) {
+        let Some(split) = self.splits.get_mut(&number) else { return };
+        self.out.collector.set_origin(batch.origin());
+        let mut records = batch.consume();
+        while let Some(value) = records.next_value() {
+            let time = records.time();
+            let watermark = split.generator.observe(&value, time);
+            self.out.collector.at_record(time, records.position());
+            self.out.collector.emit(value);
+            if watermark.is_some_and(|watermark| watermark > split.watermark) {
+                split.raise(watermark);
+                return;
+            }
+        }
+    }
+
+    fn on_processing_time(&mut self, now: Timestamp) {
+        self.armed = false;
+        for split in self.splits.values_mut() {
+            let watermark = split.generator.periodic();
+            split.raise(watermark);
+        }
+        self.check_idle(now);
+        // Asked for again by the next record, or by a split whose silence is still to be judged.
+        if self.splits.values().any(|split| split.silent_since.is_some() && !split.idle) {
+            self.arm_idle_check();
+        }
+    }
+
+    fn check_idle(&mut self, now: Timestamp) {
+        let Some(timeout) = self.strategy.idle_after else { return };
+        for split in self.splits.values_mut() {
+            split.idle |= split.silent_since.is_some_and(|since| since.saturating_add(timeout) <= now);
+        }
+    }
+
+    fn arm_idle_check(&self) {
+        let Some(timeout) = self.strategy.idle_after else { return };
+        let waiting = self.splits.values().filter(|split| !split.idle);
+        if let Some(since) = waiting.filter_map(|split| split.silent_since).min() {
+            self.task().wake_at(since.saturating_add(timeout));
+        }
+    }
+}
+
+impl<T: Data> Stage<T> for WatermarkStage<T> {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress {
+        let metrics = Arc::clone(&self.out.metrics);
+        let _blame = blame::Operator(&metrics.name);
+        self.hand_on()?;
+        while !batch.is_empty() {
+            if !self.stamped {
+                metrics.records_in.add(batch.len() as u64);
+                self.stamp(batch);
+                self.stamped = true;
+            }
+            self.arm();
+            let number = self.split_of(batch);
+            let split = self.splits.get_mut(&number).expect("invariant: just found");
+            if split.generator.observe_all(batch.times()) {
+                self.stamped = false;
+                self.out.take(batch);
+            } else {
+                self.take_until_watermark(number, batch);
+                self.stamped = !batch.is_empty();
+            }
+            self.hand_on()?;
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        self.hand_on()?;
+        match signal {
+            Signal::Watermark(watermark) if *watermark < Timestamp::MAX => return Ok(()),
+            Signal::Watermark(watermark) => self.out.metrics.set_watermark(*watermark),
+            Signal::SplitIdle(number) => {
+                let now = self.task().clock.now();
+                if let Some(split) = self.splits.get_mut(number) {
+                    split.silent_since.get_or_insert(now);
+                }
+                self.arm_idle_check();
+            }
+            Signal::SplitEnd(number) => {
+                self.splits.remove(number);
+            }
+            Signal::ProcessingTime(now) => self.on_processing_time(*now),
+            _ => {}
+        }
+        self.hand_on()?;
+        self.out.signal(signal)
+    }
+
+    fn open(&mut self) -> Progress {
+        self.out.open()
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        let operator = to.operator(&self.uid);
+        for split in self.splits.values() {
+            operator.push("split-watermarks", &(&*split.name, split.watermark))?;
+        }
+        operator.push("watermark", &self.emitted)?;
+        self.out.snapshot(to)
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        if let Some(operator) = from.get(&self.uid) {
+            self.restored = operator.list("split-watermarks")?.into_iter().collect();
+        }
+        self.out.restore(from)
+    }
+}

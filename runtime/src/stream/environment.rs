@@ -1,0 +1,233 @@
+//! Where a job begins.
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Stream;
+use crate::actor::{self, JobRun, threads};
+use crate::connector::Source;
+use crate::data::Data;
+use crate::error::{BuildError, JobError};
+use crate::graph::{Body, Chaining, Graph, Node, Plan};
+use crate::observe::JobMetrics;
+use crate::task::{SourceDriver, enumerator_factory};
+use crate::time::{Clock, SystemClock};
+
+/// A job under construction.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// let env = Environment::new("doubles");
+/// let doubled = env.from_collection(vec![1, 2, 3]).map(|n| n * 2).collect();
+/// env.execute()?;
+/// assert_eq!(doubled.take(), [2, 4, 6]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+pub struct Environment {
+    pub(crate) graph: Rc<RefCell<Graph>>,
+    clock: RefCell<Arc<dyn Clock>>,
+}
+
+impl Environment {
+    /// An empty job with this name.
+    pub fn new(name: &str) -> Self {
+        Self { graph: Rc::new(RefCell::new(Graph::new(name))), clock: RefCell::new(Arc::new(SystemClock::new())) }
+    }
+
+    /// The job's name.
+    pub fn name(&self) -> String {
+        self.graph.borrow().settings.job.clone()
+    }
+
+    /// Names the job.
+    pub fn set_name(&self, name: &str) -> &Self {
+        self.graph.borrow_mut().settings.job = name.to_owned();
+        self
+    }
+
+    /// How many subtasks each operator has unless it says otherwise; 1 at first.
+    pub fn set_parallelism(&self, parallelism: usize) -> &Self {
+        self.graph.borrow_mut().settings.parallelism = parallelism;
+        self
+    }
+
+    /// How many subtasks each operator has unless it says otherwise.
+    pub fn parallelism(&self) -> usize {
+        self.graph.borrow().settings.parallelism
+    }
+
+    /// The number of key groups, 128 at first and 32768 at most: no operator can have more subtasks. Snapshots are cut
+    /// by key groups, so it may not change between a snapshot and its restore.
+    pub fn set_max_parallelism(&self, max_parallelism: usize) -> &Self {
+        self.graph.borrow_mut().settings.max_parallelism = max_parallelism;
+        self
+    }
+
+    /// Gives every operator subtasks of its own; for finding out which of them is slow.
+    pub fn disable_chaining(&self) -> &Self {
+        self.graph.borrow_mut().settings.chaining = false;
+        self
+    }
+
+    /// Takes processing time from another clock; for tests.
+    pub fn set_clock(&self, clock: Arc<dyn Clock>) -> &Self {
+        *self.clock.borrow_mut() = clock;
+        self
+    }
+
+    /// The stream of a source's records.
+    #[track_caller]
+    pub fn source<S: Source>(&self, source: S) -> Stream<S::Out> {
+        let source = Arc::new(source);
+        let name = source.name();
+        let enumerator = enumerator_factory(Arc::clone(&source));
+        let body = Body::Source {
+            make: Arc::new(move |ctx, downstream| {
+                Ok(Box::new(SourceDriver::new(Arc::clone(&source), &ctx, downstream)))
+            }),
+            enumerator,
+        };
+        let node = self.graph.borrow_mut().add(Node {
+            name,
+            uid: None,
+            stateful: true,
+            anonymous: false,
+            parallelism: None,
+            max_parallelism: None,
+            chaining: Chaining::Always,
+            slot_group: None,
+            location: Location::caller(),
+            inputs: Vec::new(),
+            body,
+            invalid: None,
+        });
+        Stream::of_node(Rc::clone(&self.graph), node)
+    }
+
+    /// The stream of the values of a collection, in order if read by one subtask.
+    #[track_caller]
+    pub fn from_collection<T: Data>(&self, values: impl IntoIterator<Item = T>) -> Stream<T> {
+        self.source(crate::connector::CollectionSource::new(values.into_iter().collect()))
+    }
+
+    /// Checks the job and settles how it will run.
+    pub fn plan(&self) -> Result<Plan, BuildError> {
+        let settings = self.graph.borrow().settings.clone();
+        let graph = self.graph.replace(Graph { settings, nodes: Vec::new() });
+        Plan::new(graph)
+    }
+
+    /// Checks the job and makes it ready to run; the environment is empty afterwards.
+    pub fn build(&self) -> Result<Job, BuildError> {
+        Ok(Job { plan: Arc::new(self.plan()?), clock: Arc::clone(&self.clock.borrow()), registry: Arc::default() })
+    }
+
+    /// Runs the job and waits for its end. May be called from anywhere, also from inside a tokio runtime (where it
+    /// blocks its thread; [`Environment::execute_async`] does not).
+    pub fn execute(&self) -> Result<JobSummary, JobError> {
+        self.build()?.run()
+    }
+
+    /// Runs the job without blocking the caller's thread.
+    pub fn execute_async(&self) -> impl Future<Output = Result<JobSummary, JobError>> + Send + use<> {
+        let job = self.build();
+        async move { job?.run_async().await }
+    }
+}
+
+/// A job that has been checked and can be sent to another thread and run.
+pub struct Job {
+    plan: Arc<Plan>,
+    clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<JobMetrics>,
+}
+
+/// What a job did.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct JobSummary {
+    /// The job's name.
+    pub job: String,
+    /// How long it ran.
+    pub elapsed: Duration,
+    /// Records that sources have read.
+    pub records_read: u64,
+    /// Records that sinks have written.
+    pub records_written: u64,
+    /// Records that came too late and that nobody asked for.
+    pub late_dropped: u64,
+    /// Records that were left out because they were malformed or user code failed on them.
+    pub records_failed: u64,
+}
+
+impl Job {
+    /// How it will run.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs the job on threads of its own and waits for its end.
+    pub fn run(self) -> Result<JobSummary, JobError> {
+        let thread = self.start(|_| {})?;
+        thread.join().unwrap_or_else(|_| Err(JobError::Start("the job's thread has panicked".to_owned())))
+    }
+
+    /// Runs the job on threads of its own without blocking the caller's.
+    pub async fn run_async(self) -> Result<JobSummary, JobError> {
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let _thread = self.start(move |()| {
+            let _ = done.send(());
+        })?;
+        // The sender is dropped if the thread panics; joining then says so without waiting.
+        let _ = ended.await;
+        _thread.join().unwrap_or_else(|_| Err(JobError::Start("the job's thread has panicked".to_owned())))
+    }
+
+    fn start(
+        self,
+        at_end: impl FnOnce(()) + Send + 'static,
+    ) -> Result<std::thread::JoinHandle<Result<JobSummary, JobError>>, JobError> {
+        threads::spawn("job", move || {
+            let summary = self.run_here();
+            at_end(());
+            summary
+        })
+        .map_err(|error| JobError::Start(format!("no thread for the job: {error}")))
+    }
+
+    fn run_here(self) -> Result<JobSummary, JobError> {
+        let began = self.clock.monotonic();
+        let run = JobRun {
+            plan: Arc::clone(&self.plan),
+            clock: Arc::clone(&self.clock),
+            registry: Arc::clone(&self.registry),
+        };
+        actor::run(run)?;
+        Ok(self.summary(self.clock.monotonic().saturating_sub(began)))
+    }
+
+    fn summary(&self, elapsed: Duration) -> JobSummary {
+        let mut summary = JobSummary {
+            job: self.plan.graph.settings.job.clone(),
+            elapsed,
+            records_read: 0,
+            records_written: 0,
+            late_dropped: 0,
+            records_failed: 0,
+        };
+        for (_, metrics) in self.registry.operators() {
+            match self.plan.graph.nodes[metrics.node].body {
+                Body::Source { .. } => summary.records_read += metrics.records_in.get(),
+                Body::Sink { .. } => summary.records_written += metrics.records_in.get(),
+                Body::Operator(_) => {}
+            }
+            summary.late_dropped += metrics.late_dropped.get();
+            summary.records_failed += metrics.records_failed.get();
+        }
+        summary
+    }
+}

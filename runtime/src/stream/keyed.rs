@@ -1,0 +1,110 @@
+//! Streams grouped by key.
+
+use std::sync::Arc;
+
+use super::Stream;
+use super::stream::NodeSpec;
+use crate::channel::Batch;
+use crate::channel::partitioner::Rule;
+use crate::data::{Data, Key};
+use crate::graph::NodeContext;
+use crate::operator::keyed::{KeySelector, KeyedRunner, Rolling, RollingOperator};
+use crate::operator::process::OnError;
+use crate::operator::{KeyedOperator, Operator};
+
+/// A stream whose records are grouped by a key of type `K`: all records of a key meet in one subtask, in order.
+pub struct KeyedStream<K, T> {
+    stream: Stream<T>,
+    pub(crate) selector: Arc<dyn KeySelector<T, K>>,
+}
+
+impl<K, T> Clone for KeyedStream<K, T> {
+    fn clone(&self) -> Self {
+        Self { stream: self.stream.clone(), selector: Arc::clone(&self.selector) }
+    }
+}
+
+impl<K: Key, T: Data> KeyedStream<K, T> {
+    pub(crate) fn new(mut stream: Stream<T>, selector: Arc<dyn KeySelector<T, K>>) -> Self {
+        let hash = Arc::clone(&selector);
+        let rule = Rule::Hash(Arc::new(move |batch: &mut Batch<T>| hash.hash(batch)));
+        for origin in &mut stream.origins {
+            origin.rule = Some(rule.clone());
+        }
+        Self { stream, selector }
+    }
+
+    /// Adds an operator that finds the records' keys by the selector it is given.
+    pub(crate) fn transform_keyed<O>(
+        self,
+        spec: NodeSpec,
+        make: impl Fn(Arc<dyn KeySelector<T, K>>, &NodeContext) -> O + Send + Sync + 'static,
+    ) -> Stream<O::Out>
+    where
+        O: Operator<In = T>,
+        O::Out: Data,
+    {
+        let Self { stream, selector } = self;
+        stream.transform(spec.stateful(), move |ctx| make(Arc::clone(&selector), ctx))
+    }
+
+    /// Applies a [`KeyedOperator`].
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// #[derive(Clone)]
+    /// struct First;
+    ///
+    /// impl<K: Key> KeyedOperator<K> for First {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///     type State = (Value<bool>,);
+    ///     fn states(&self) -> Vec<StateSpec> {
+    ///         vec![StateSpec::new("seen")]
+    ///     }
+    ///     fn new_state(&self) -> Self::State {
+    ///         Default::default()
+    ///     }
+    ///     fn process(
+    ///         &mut self,
+    ///         value: u64,
+    ///         (seen,): &mut Self::State,
+    ///         _ctx: &mut KeyedContext<'_, K>,
+    ///         out: &mut Collector<u64>,
+    ///     ) -> Result<()> {
+    ///         if seen.get().is_none() {
+    ///             seen.set(true);
+    ///             out.emit(value);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let env = Environment::new("example");
+    /// let out = env.from_collection([1, 11, 2]).key_by_owned(|n| n % 10).process("first", First).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take_sorted(), [1, 2]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    #[track_caller]
+    pub fn process<P: KeyedOperator<K, In = T>>(self, name: &str, operator: P) -> Stream<P::Out> {
+        self.process_or(name, operator, OnError::Fail)
+    }
+
+    /// [`KeyedStream::process`] with a policy for records on which it fails.
+    #[track_caller]
+    pub fn process_or<P>(self, name: &str, operator: P, on_error: OnError<T>) -> Stream<P::Out>
+    where
+        P: KeyedOperator<K, In = T>,
+    {
+        let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous(name) };
+        self.transform_keyed(spec, move |selector, _| KeyedRunner::new(operator.clone(), selector, on_error.clone()))
+    }
+
+    #[track_caller]
+    pub(crate) fn rolling<R: Rolling<K, In = T>>(self, name: &str, rolling: R) -> Stream<R::Out> {
+        self.transform_keyed(NodeSpec::anonymous(name), move |selector, _| {
+            KeyedRunner::new(RollingOperator(rolling.clone()), selector, OnError::Fail)
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! What a user builds a job with: an [`Environment`], and streams that operators are applied to.
+//!
+//! Building does no I/O and reports no error: whatever is wrong is found when the job is planned, before it starts.
+
+mod apply;
+mod environment;
+mod keyed;
+mod partition;
+mod rolling;
+#[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
+mod stream;
+
+pub use environment::{Environment, Job, JobSummary};
+pub use keyed::KeyedStream;
+pub use stream::Stream;

@@ -1,0 +1,141 @@
+//! Puts the chain of one subtask together from the plan.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::step::{Head, Task};
+use crate::channel::input::InputGate;
+use crate::error::TaskError;
+use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
+use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
+use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
+use crate::time::Clock;
+
+/// Everything that a subtask is made of.
+pub(crate) struct TaskBlueprint {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) vertex: usize,
+    pub(crate) info: TaskInfo,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<JobMetrics>,
+    /// For each channel into the subtask: which of the head's edges it belongs to.
+    pub(crate) channels: Vec<usize>,
+    /// For each of the head's edges: its credits.
+    pub(crate) credits: Vec<AnyCredits>,
+    /// For each exchange out of the subtask: its index in the plan, and where it leads.
+    pub(crate) outputs: Vec<(usize, Vec<AnyTarget>)>,
+}
+
+/// A subtask ready to be driven.
+pub(crate) type BuiltTask = Result<Task, TaskError>;
+
+/// Builds a subtask on the thread that it will run on.
+pub(crate) fn build(blueprint: TaskBlueprint, waker: Arc<dyn Wake>, request_splits: Rc<dyn Fn()>) -> BuiltTask {
+    let TaskBlueprint { plan, vertex, info, clock, registry, channels, credits, outputs } = blueprint;
+    let context = TaskContext::new(info.clone(), clock, waker);
+    let head = plan.vertices[vertex].nodes[0];
+    let metrics = Arc::new(TaskMetrics {
+        head: plan.graph.nodes[head].name.clone(),
+        subtask: info.subtask,
+        ..Default::default()
+    });
+    registry.add_task(&info, Arc::clone(&metrics));
+    let mut builder = ChainBuilder { plan: &plan, context: &context, registry: &registry, outputs, request_splits };
+    let head = match &plan.graph.nodes[head].body {
+        Body::Source { make, .. } => {
+            let node = builder.node_context(head);
+            let downstream = builder.downstream(head)?;
+            Head::Source(make(node, downstream)?)
+        }
+        Body::Operator(_) | Body::Sink { .. } => {
+            let stages = builder.stages(head)?;
+            let inputs = &plan.graph.nodes[head].inputs;
+            let mut edges = vec![(0, 0); inputs.len()];
+            let mut ports = Vec::new();
+            for (port, stage) in stages.into_iter().enumerate() {
+                let mut port_credits = Vec::new();
+                let mut edge_type = None;
+                for (at, edge) in inputs.iter().enumerate().filter(|(_, edge)| edge.port == port) {
+                    edges[at] = (port, port_credits.len());
+                    port_credits.push(Arc::clone(&credits[at]));
+                    edge_type.get_or_insert(&edge.edge_type);
+                }
+                let edge_type = edge_type.expect("invariant: every input of an operator is connected");
+                ports.push(edge_type.port(stage, port_credits));
+            }
+            Head::Inputs { gate: InputGate::new(&channels), ports, edges }
+        }
+    };
+    Ok(Task::new(context, metrics, head))
+}
+
+struct ChainBuilder<'a> {
+    plan: &'a Plan,
+    context: &'a Rc<TaskContext>,
+    registry: &'a JobMetrics,
+    outputs: Vec<(usize, Vec<AnyTarget>)>,
+    request_splits: Rc<dyn Fn()>,
+}
+
+impl ChainBuilder<'_> {
+    fn node_context(&self, node: NodeId) -> NodeContext {
+        let metrics = OperatorMetrics::new(node, self.plan.graph.nodes[node].name.clone(), self.context.info.subtask);
+        self.registry.add_operator(&self.context.info, Arc::clone(&metrics));
+        NodeContext {
+            node,
+            uid: self.plan.graph.uid(node).into(),
+            task: Rc::clone(self.context),
+            metrics,
+            request_splits: Rc::clone(&self.request_splits),
+        }
+    }
+
+    /// The stages of a node, one for each of its inputs, with all that stands behind them.
+    fn stages(&mut self, node: NodeId) -> Result<Vec<AnyStage>, TaskError> {
+        let context = self.node_context(node);
+        let downstream = self.downstream(node)?;
+        match &self.plan.graph.nodes[node].body {
+            Body::Operator(make) | Body::Sink { make, .. } => make(context, downstream),
+            Body::Source { .. } => Ok(Vec::new()),
+        }
+    }
+
+    fn downstream(&mut self, node: NodeId) -> Result<Downstream, TaskError> {
+        let main = self.consumers(node, None)?;
+        let mut sides = SideOutputs::default();
+        for tag in self.side_tags(node) {
+            let stages = self.consumers(node, Some(tag))?;
+            let mut edges = self.plan.graph.nodes.iter().flat_map(|node| &node.inputs);
+            let edge = edges.find(|edge| edge.from == node && edge.side == Some(tag));
+            let edge = edge.expect("invariant: a tag comes from an edge");
+            sides.insert(tag, edge.edge_type.side(stages));
+        }
+        Ok(Downstream { main, sides })
+    }
+
+    fn side_tags(&self, node: NodeId) -> Vec<&'static str> {
+        let edges = self.plan.graph.nodes.iter().flat_map(|node| &node.inputs).filter(|edge| edge.from == node);
+        let mut tags: Vec<&'static str> = edges.filter_map(|edge| edge.side).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        tags
+    }
+
+    /// What reads a node's main or side output: chained operators and exchanges.
+    fn consumers(&mut self, node: NodeId, side: Option<&'static str>) -> Result<Vec<AnyStage>, TaskError> {
+        let plan = self.plan;
+        let mut stages = Vec::new();
+        let chained = plan.chained_consumers(node).filter(|(_, edge)| edge.side == side);
+        for consumer in chained.map(|(consumer, _)| consumer).collect::<Vec<_>>() {
+            stages.extend(self.stages(consumer)?);
+        }
+        for (index, edge) in plan.edges.iter().enumerate().filter(|(_, edge)| edge.from == node && edge.side == side) {
+            let at = self.outputs.iter().position(|(output, _)| *output == index);
+            let (_, targets) = self.outputs.swap_remove(at.expect("invariant: every exchange is wired"));
+            let uid = plan.exchange_uid(edge).into();
+            let edge_type = &plan.logical(edge).edge_type;
+            stages.push(edge_type.exchange(uid, Rc::clone(self.context), edge.partitioning, targets));
+        }
+        Ok(stages)
+    }
+}

@@ -1,0 +1,191 @@
+//! Where a source subtask gets its batches from: a reader called in place, or one with a thread of its own.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::time::Duration;
+
+use crate::actor::threads;
+use crate::connector::{Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split};
+use crate::error::{Cause, Site, TaskError, blame};
+use crate::operator::Wake;
+
+/// Buffers that circulate between a reader's thread and its subtask.
+const BUFFERS: usize = 3;
+
+/// What a reader did.
+pub(crate) struct Fed<S: Source> {
+    pub(crate) read: Read,
+    /// The split's position after the read.
+    pub(crate) position: Option<S::Split>,
+    pub(crate) buffer: ReadBuffer<S::Out>,
+}
+
+/// A reader, wherever it runs.
+pub(crate) enum Feed<S: Source> {
+    InPlace { reader: S::Reader, spare: Option<ReadBuffer<S::Out>> },
+    Thread { commands: Sender<Command<S>>, results: Receiver<Result<Fed<S>, TaskError>> },
+}
+
+pub(crate) enum Command<S: Source> {
+    Add(S::Split),
+    Recycle(ReadBuffer<S::Out>),
+}
+
+impl<S: Source> Feed<S> {
+    pub(crate) fn start(source: &Arc<S>, ctx: ReaderContext, waker: Arc<dyn Wake>) -> Result<Self, SourceError> {
+        if !source.may_block() {
+            return Ok(Self::InPlace { reader: source.reader(ctx)?, spare: Some(ReadBuffer::default()) });
+        }
+        let (commands, command_queue) = mpsc::channel();
+        let (result_queue, results) = mpsc::channel();
+        let source = Arc::clone(source);
+        let name = format!("reader-{}", ctx.subtask);
+        threads::spawn(&name, move || {
+            // The subtask learns of a failure, and of a reader that is gone, by being woken.
+            let thread = ReaderThread { commands: command_queue, results: result_queue, waker };
+            thread.run(&*source, ctx);
+        })
+        .map_err(|error| SourceError::Io { what: "cannot start a reader thread".to_owned(), error })?;
+        Ok(Self::Thread { commands, results })
+    }
+
+    pub(crate) fn add(&mut self, split: S::Split) -> Result<(), SourceError> {
+        match self {
+            Self::InPlace { reader, .. } => reader.add(split),
+            Self::Thread { commands, .. } => {
+                // A thread that is gone has left its error in the results.
+                let _ = commands.send(Command::Add(split));
+                Ok(())
+            }
+        }
+    }
+
+    /// The next batch; `None` if the reader's thread has nothing ready.
+    pub(crate) fn poll(&mut self) -> Result<Option<Fed<S>>, TaskError> {
+        match self {
+            Self::InPlace { reader, spare } => {
+                let mut buffer = spare.take().unwrap_or_default();
+                let read = reader.read(&mut buffer).map_err(|error| TaskError::at(Site::default(), error))?;
+                let position = position(reader, &read);
+                Ok(Some(Fed { read, position, buffer }))
+            }
+            Self::Thread { results, .. } => match results.try_recv() {
+                Ok(result) => result.map(Some),
+                Err(TryRecvError::Empty) => Ok(None),
+                Err(TryRecvError::Disconnected) => {
+                    let cause = Cause::Internal("the reader's thread is gone".to_owned());
+                    Err(TaskError::at(Site::default(), cause))
+                }
+            },
+        }
+    }
+
+    /// Gives a buffer back to be filled again.
+    pub(crate) fn recycle(&mut self, mut buffer: ReadBuffer<S::Out>) {
+        buffer.clear();
+        match self {
+            Self::InPlace { spare, .. } => *spare = Some(buffer),
+            Self::Thread { commands, .. } => {
+                let _ = commands.send(Command::Recycle(buffer));
+            }
+        }
+    }
+}
+
+fn position<R: Reader>(reader: &R, read: &Read) -> Option<R::Split> {
+    match read {
+        Read::From(split) => reader.position(split),
+        Read::EndOf(_) | Read::Nothing(_) | Read::NoSplits => None,
+    }
+}
+
+struct ReaderThread<S: Source> {
+    commands: Receiver<Command<S>>,
+    results: Sender<Result<Fed<S>, TaskError>>,
+    waker: Arc<dyn Wake>,
+}
+
+/// Wakes the subtask when a reader's thread ends, however it ends.
+struct WakeAtEnd(Arc<dyn Wake>);
+
+impl Drop for WakeAtEnd {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+impl<S: Source> ReaderThread<S> {
+    fn run(self, source: &S, ctx: ReaderContext) {
+        let wake_at_end = WakeAtEnd(Arc::clone(&self.waker));
+        let read = blame::catch(|| self.read_all(source, ctx).map_err(|error| TaskError::at(Site::default(), error)));
+        if let Err(error) = read {
+            let _ = self.results.send(Err(error));
+        }
+        // The subtask must see the queue closed when it is woken.
+        drop(self.results);
+        drop(wake_at_end);
+    }
+
+    /// Reads until the subtask is gone.
+    fn read_all(&self, source: &S, ctx: ReaderContext) -> Result<(), SourceError> {
+        let mut reader = source.reader(ctx)?;
+        let mut buffers: Vec<ReadBuffer<S::Out>> = (0..BUFFERS).map(|_| ReadBuffer::default()).collect();
+        let mut splits = 0usize;
+        let mut pause: Option<Duration> = None;
+        let mut said_nothing = false;
+        loop {
+            let idle = splits == 0 || buffers.is_empty();
+            match self.command(idle, pause.take()) {
+                Err(Gone) => return Ok(()),
+                Ok(Some(Command::Add(split))) => {
+                    reader.add(split)?;
+                    splits += 1;
+                    continue;
+                }
+                Ok(Some(Command::Recycle(buffer))) => {
+                    buffers.push(buffer);
+                    continue;
+                }
+                Ok(None) => {}
+            }
+            let Some(mut buffer) = buffers.pop() else { continue };
+            let read = reader.read(&mut buffer)?;
+            let position = position(&reader, &read);
+            match &read {
+                Read::From(_) => said_nothing = false,
+                Read::EndOf(_) => splits = splits.saturating_sub(1),
+                Read::NoSplits => splits = 0,
+                Read::Nothing(wait) => pause = Some(*wait),
+            }
+            // Silence is said once, or it would pile up in front of a blocked subtask.
+            let repeated = matches!(read, Read::Nothing(_)) && std::mem::replace(&mut said_nothing, true);
+            if repeated {
+                buffers.push(buffer);
+            } else if self.results.send(Ok(Fed { read, position, buffer })).is_err() {
+                return Ok(());
+            } else {
+                self.waker.wake();
+            }
+        }
+    }
+
+    /// The next command: waits for one if there is nothing else to do, at most for the pause otherwise.
+    fn command(&self, idle: bool, pause: Option<Duration>) -> Result<Option<Command<S>>, Gone> {
+        if idle {
+            return self.commands.recv().map(Some).map_err(|_| Gone);
+        }
+        match self.commands.recv_timeout(pause.unwrap_or(Duration::ZERO)) {
+            Ok(command) => Ok(Some(command)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(Gone),
+        }
+    }
+}
+
+/// The subtask is gone.
+struct Gone;
+
+/// The name and unit of a split, for messages.
+pub(crate) fn described<P: Split>(split: &P) -> (Arc<str>, &'static str) {
+    (split.name(), split.position_unit())
+}

@@ -1,0 +1,17 @@
+//! One subtask without its actor: a chain, what waits for it, and the rule of what to do next.
+//!
+//! [`Task::step`] does one thing (a batch, a signal, a read) and returns, so that whoever drives it decides when the
+//! next thing happens: an actor in its turn, a test by hand. A task never waits and never runs on.
+
+mod build;
+mod enumerate;
+mod feed;
+mod sink;
+mod source;
+mod step;
+
+pub(crate) use build::{BuiltTask, TaskBlueprint, build};
+pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
+pub(crate) use sink::{AnyCommittables, AnyCommitter, CommitterFactory, SinkStage, committer_factory};
+pub(crate) use source::{REJECTED, SourceDriver, SourceStep, SourceTask};
+pub(crate) use step::{Step, Task};

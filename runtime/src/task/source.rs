@@ -1,0 +1,262 @@
+//! The head of a source's chain: reads batches, keeps the splits' positions, says when it has ended.
+
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Answer;
+use super::feed::{Fed, Feed, described};
+use crate::channel::Origin;
+use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
+use crate::error::{Cause, Site, TaskError};
+use crate::graph::{Downstream, NodeContext};
+use crate::operator::{Output, OutputTag, Progress, Signal, Stop};
+use crate::state::{StateError, TaskSnapshot};
+use crate::time::Timestamp;
+
+/// Where a source's malformed records go, if its policy says so: what is wrong and where, and the record's text.
+pub(crate) const REJECTED: OutputTag<(String, String)> = OutputTag::new("rejected");
+
+/// What a step of a source did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SourceStep {
+    /// Something; step again.
+    Progress,
+    /// Nothing to read until woken or until this instant in processing time.
+    Waiting(Timestamp),
+    /// All was read and handed on.
+    Ended,
+}
+
+/// A source's end of a chain, whatever the source.
+pub(crate) trait SourceTask {
+    fn open(&mut self) -> Progress;
+    fn step(&mut self) -> Result<SourceStep, Stop>;
+    fn assign(&mut self, answer: Answer);
+    fn signal(&mut self, signal: &Signal) -> Progress;
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
+}
+
+struct Assigned<P> {
+    /// The number that the split's batches carry.
+    number: u32,
+    position: P,
+    name: Arc<str>,
+    unit: &'static str,
+}
+
+/// Drives the reader of one subtask.
+pub(crate) struct SourceDriver<S: Source> {
+    uid: Arc<str>,
+    source: Arc<S>,
+    out: Output<S::Out>,
+    request_splits: Rc<dyn Fn()>,
+    feed: Option<Feed<S>>,
+    splits: BTreeMap<Arc<str>, Assigned<S::Split>>,
+    /// Splits to be read once the feed has started: assigned early, or of a restored snapshot.
+    waiting: Vec<S::Split>,
+    next_number: u32,
+    /// Signals to be handed on before anything else.
+    pending: VecDeque<Signal>,
+    requested: bool,
+    /// The enumerator has said that there will be no more splits.
+    no_more_splits: bool,
+    /// Whether the chain has been told that there is nothing to read.
+    silent: bool,
+    ended: bool,
+}
+
+impl<S: Source> SourceDriver<S> {
+    pub(crate) fn new(source: Arc<S>, ctx: &NodeContext, downstream: Downstream) -> Self {
+        Self {
+            uid: Arc::clone(&ctx.uid),
+            source,
+            out: downstream.output(ctx),
+            request_splits: Rc::clone(&ctx.request_splits),
+            feed: None,
+            splits: BTreeMap::new(),
+            waiting: Vec::new(),
+            next_number: 0,
+            pending: VecDeque::new(),
+            requested: false,
+            no_more_splits: false,
+            silent: false,
+            ended: false,
+        }
+    }
+
+    fn failed(&self, error: impl Into<Cause>) -> Stop {
+        self.named(TaskError::at(Site::default(), error))
+    }
+
+    fn named(&self, mut error: TaskError) -> Stop {
+        error.operator.clone_from(&self.out.metrics.name);
+        error.into()
+    }
+
+    fn feed(&mut self) -> Result<&mut Feed<S>, Stop> {
+        if self.feed.is_none() {
+            let info = &self.out.task.info;
+            let ctx = ReaderContext { subtask: info.subtask, parallelism: info.parallelism };
+            let started = Feed::start(&self.source, ctx, Arc::clone(&self.out.task.waker));
+            self.feed = Some(started.map_err(|error| self.failed(error))?);
+        }
+        Ok(self.feed.as_mut().expect("invariant: set above"))
+    }
+
+    fn begin_waiting_splits(&mut self) -> Progress {
+        for split in std::mem::take(&mut self.waiting) {
+            let (name, unit) = described(&split);
+            let assigned = Assigned { number: self.next_number, position: split.clone(), name, unit };
+            self.next_number += 1;
+            self.splits.insert(split.id().into(), assigned);
+            self.feed()?.add(split).map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    fn hand_on_pending(&mut self) -> Progress {
+        self.out.flush()?;
+        while let Some(signal) = self.pending.front() {
+            self.out.signal(signal)?;
+            self.ended |= *signal == Signal::End;
+            self.pending.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Takes what the reader has read into the chain.
+    fn take(&mut self, fed: Fed<S>) -> Result<SourceStep, Stop> {
+        let Fed { read, position, mut buffer } = fed;
+        self.out.metrics.records_failed.add(buffer.skipped);
+        for (place, raw) in buffer.rejected.drain(..) {
+            self.out.metrics.records_failed.add(1);
+            self.out.sides.emit(REJECTED, (place, raw), Timestamp::MIN);
+        }
+        let step = match read {
+            Read::From(id) | Read::EndOf(id) if !self.splits.contains_key(&id) => {
+                let reason = format!("the reader has read split `{id}`, which it was not given");
+                return Err(self.failed(SourceError::Invalid(reason)));
+            }
+            Read::From(id) => {
+                self.silent = false;
+                let split = self.splits.get_mut(&id).expect("invariant: checked above");
+                if let Some(position) = position {
+                    split.position = position;
+                }
+                let origin = Origin { split: split.number, name: Arc::clone(&split.name), unit: split.unit };
+                buffer.batch.set_origin(Some(origin));
+                SourceStep::Progress
+            }
+            Read::EndOf(id) => {
+                let split = self.splits.remove(&id).expect("invariant: checked above");
+                let origin = Origin { split: split.number, name: split.name, unit: split.unit };
+                buffer.batch.set_origin(Some(origin));
+                self.pending.push_back(Signal::SplitEnd(split.number));
+                SourceStep::Progress
+            }
+            Read::Nothing(wait) => {
+                if !std::mem::replace(&mut self.silent, true) {
+                    self.pending.extend(self.splits.values().map(|split| Signal::SplitIdle(split.number)));
+                }
+                // A reader with a thread waits there, and wakes the subtask itself.
+                let until = match self.feed {
+                    Some(Feed::InPlace { .. }) => self.out.task.clock.now().saturating_add(wait),
+                    _ => Timestamp::MAX,
+                };
+                SourceStep::Waiting(until)
+            }
+            Read::NoSplits => self.ask_or_end(),
+        };
+        if !buffer.batch.is_empty() {
+            self.out.metrics.records_in.add(buffer.batch.len() as u64);
+            std::mem::swap(&mut buffer.batch, &mut self.out.collector.batch);
+        }
+        self.feed()?.recycle(buffer);
+        self.hand_on_pending()?;
+        Ok(step)
+    }
+
+    fn ask_or_end(&mut self) -> SourceStep {
+        if self.no_more_splits {
+            self.pending.extend([Signal::Watermark(Timestamp::MAX), Signal::End]);
+            return SourceStep::Progress;
+        }
+        if !std::mem::replace(&mut self.requested, true) {
+            (self.request_splits)();
+        }
+        SourceStep::Waiting(Timestamp::MAX)
+    }
+}
+
+impl<S: Source> SourceTask for SourceDriver<S> {
+    fn open(&mut self) -> Progress {
+        self.out.open()
+    }
+
+    fn step(&mut self) -> Result<SourceStep, Stop> {
+        self.hand_on_pending()?;
+        if self.ended {
+            return Ok(SourceStep::Ended);
+        }
+        self.begin_waiting_splits()?;
+        if self.splits.is_empty() {
+            let step = self.ask_or_end();
+            self.hand_on_pending()?;
+            return Ok(if self.ended { SourceStep::Ended } else { step });
+        }
+        match self.feed()?.poll().map_err(|error| self.named(error))? {
+            Some(fed) => self.take(fed),
+            None => Ok(SourceStep::Waiting(Timestamp::MAX)),
+        }
+    }
+
+    fn assign(&mut self, answer: Answer) {
+        match answer {
+            Answer::Splits(splits) => {
+                let splits: Box<Vec<S::Split>> =
+                    (splits as Box<dyn Any>).downcast().expect("invariant: a source's enumerator hands out its splits");
+                self.waiting.extend(*splits);
+                self.requested = false;
+                if std::mem::replace(&mut self.silent, false) {
+                    self.pending.push_back(Signal::Active);
+                }
+            }
+            Answer::Later => {
+                if !std::mem::replace(&mut self.silent, true) {
+                    self.pending.push_back(Signal::Idle);
+                }
+            }
+            Answer::End => self.no_more_splits = true,
+        }
+    }
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        // What was read comes before the signal.
+        self.out.flush()?;
+        self.out.signal(signal)
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        let operator = to.operator(&self.uid);
+        for split in self.splits.values() {
+            operator.push("splits", &split.position)?;
+        }
+        for split in &self.waiting {
+            operator.push("splits", split)?;
+        }
+        self.out.snapshot(to)
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        if let Some(operator) = from.get(&self.uid) {
+            let splits: Vec<S::Split> = operator.list("splits")?;
+            let info = &self.out.task.info;
+            let mine = splits.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask);
+            self.waiting.extend(mine.map(|(_, split)| split));
+        }
+        self.out.restore(from)
+    }
+}

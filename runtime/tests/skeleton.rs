@@ -1,0 +1,42 @@
+//! Whole jobs in one process.
+
+use millstream::prelude::*;
+
+fn numbers(parallelism: usize) -> Vec<(u64, u64)> {
+    let env = Environment::new("numbers");
+    env.set_parallelism(parallelism);
+    let out = env
+        .from_collection(0..10_000u64)
+        .rebalance()
+        .map(|n| n * 3)
+        .filter(|n| n % 2 == 0)
+        .key_by_owned(|n| n % 10)
+        .count()
+        .collect();
+    let summary = env.execute().unwrap();
+    assert_eq!(summary.records_read, 10_000);
+    assert_eq!(summary.records_written, 5_000);
+    out.take_sorted()
+}
+
+#[test]
+fn parallelism_does_not_change_the_result() {
+    let expected: Vec<(u64, u64)> =
+        [0, 2, 4, 6, 8].into_iter().flat_map(|key| (1..=1000).map(move |count| (key, count))).collect();
+    for parallelism in [1, 2, 3, 8] {
+        assert_eq!(numbers(parallelism), expected, "parallelism {parallelism}");
+    }
+}
+
+#[test]
+fn a_panic_fails_the_job_and_names_operator_and_event_time() {
+    let env = Environment::new("panics");
+    env.from_collection(0..10_000i64)
+        .watermarks(WatermarkStrategy::monotonous().timestamps(|n| Timestamp::from_millis(n * 1000)))
+        .map(|n| 10 / (n - 7_200))
+        .name("divide")
+        .collect();
+    let error = env.execute().unwrap_err().to_string();
+    assert!(error.contains("`divide`") && error.contains("1970-01-01T02:00:00Z"), "{error}");
+    assert!(error.contains("divide by zero"), "{error}");
+}
