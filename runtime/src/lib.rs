@@ -15,6 +15,7 @@ pub mod prelude;
 pub mod state;
 pub mod stream;
 mod task;
+pub mod testing;
 pub mod time;
 
 pub use data::{Data, Key};

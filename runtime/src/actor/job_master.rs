@@ -12,10 +12,9 @@ use super::slot::{Slots, ThreadSlots};
 use super::subtask::{Cancel, Ended, Mailbox, Subtask};
 use crate::connector::SourceError;
 use crate::error::JobError;
-use crate::graph::{AnyCredits, AnyTarget, Body, NodeId, Plan};
+use crate::graph::{Body, NodeId, Plan};
 use crate::observe::JobMetrics;
-use crate::operator::TaskInfo;
-use crate::task::{AnyCommittables, TaskBlueprint};
+use crate::task::{AnyCommittables, wire};
 use crate::time::Clock;
 
 /// A job to be run.
@@ -97,51 +96,6 @@ fn start_enumerators(plan: &Plan, master: &Addr<JobMaster>) -> Result<BTreeMap<N
     Ok(handles)
 }
 
-/// A channel into a subtask: the exchange and the sender it comes from, and its number in that exchange's credits.
-struct Channel {
-    edge: usize,
-    sender: usize,
-    credit_channel: usize,
-}
-
-/// The channels into one subtask, in the order of their numbers.
-fn channels_into(plan: &Plan, vertex: usize, subtask: usize) -> Vec<Channel> {
-    let mut channels = Vec::new();
-    for (index, edge) in plan.edges.iter().enumerate().filter(|(_, edge)| edge.to_vertex == vertex) {
-        let senders = plan.vertices[edge.from_vertex].parallelism;
-        let receivers = plan.vertices[vertex].parallelism;
-        let connected =
-            (0..senders).filter(|sender| edge.partitioning.targets(*sender, senders, receivers).contains(&subtask));
-        channels.extend(connected.enumerate().map(|(credit_channel, sender)| Channel {
-            edge: index,
-            sender,
-            credit_channel,
-        }));
-    }
-    channels
-}
-
-/// A subtask that others send to.
-struct Receiver {
-    address: Addr<Subtask>,
-    channels: Vec<Channel>,
-    /// By exchange.
-    credits: BTreeMap<usize, AnyCredits>,
-}
-
-impl Receiver {
-    fn target(&self, edge: usize, sender: usize) -> AnyTarget {
-        let is_ours = |channel: &Channel| channel.edge == edge && channel.sender == sender;
-        let channel = self.channels.iter().position(is_ours).expect("invariant: both ends agree on the channels");
-        AnyTarget {
-            channel,
-            credit_channel: self.channels[channel].credit_channel,
-            credits: Arc::clone(&self.credits[&edge]),
-            transport: Box::new(Mailbox(self.address.clone())),
-        }
-    }
-}
-
 /// Starts all subtasks, receivers before their senders.
 fn start_subtasks(
     job: &JobRun,
@@ -149,57 +103,17 @@ fn start_subtasks(
     enumerators: &BTreeMap<NodeId, EnumeratorHandle>,
     master: &Addr<JobMaster>,
 ) -> Vec<Addr<Subtask>> {
-    let plan = &job.plan;
-    let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
-    for (vertex_id, vertex) in plan.vertices.iter().enumerate().rev() {
-        for subtask in 0..vertex.parallelism {
-            let channels = channels_into(plan, vertex_id, subtask);
-            let credits: BTreeMap<usize, AnyCredits> = plan
-                .edges
-                .iter()
-                .enumerate()
-                .filter(|(_, edge)| edge.to_vertex == vertex_id)
-                .map(|(index, edge)| {
-                    let count = channels.iter().filter(|channel| channel.edge == index).count();
-                    (index, plan.logical(edge).edge_type.credits(count))
-                })
-                .collect();
-            let outputs = plan
-                .edges
-                .iter()
-                .enumerate()
-                .filter(|(_, edge)| edge.from_vertex == vertex_id)
-                .map(|(index, edge)| {
-                    let count = plan.vertices[edge.to_vertex].parallelism;
-                    let targets = edge.partitioning.targets(subtask, vertex.parallelism, count);
-                    let target = |to: usize| receivers[&(edge.to_vertex, to)].target(index, subtask);
-                    (index, targets.into_iter().map(target).collect())
-                })
-                .collect();
-            let blueprint = TaskBlueprint {
-                plan: Arc::clone(plan),
-                vertex: vertex_id,
-                info: TaskInfo {
-                    job: plan.graph.settings.job.as_str().into(),
-                    subtask,
-                    parallelism: vertex.parallelism,
-                    max_parallelism: vertex.max_parallelism,
-                    attempt: 0,
-                },
-                clock: Arc::clone(&job.clock),
-                registry: Arc::clone(&job.registry),
-                channels: channels.iter().map(|channel| plan.edges[channel.edge].input).collect(),
-                credits: credits.values().cloned().collect(),
-                outputs,
-            };
-            let enumerator = enumerators.get(&vertex.nodes[0]).cloned();
-            let report = master.clone().recipient();
-            let address =
-                slots.start(vertex.first_slot + subtask, move |_| Subtask::new(blueprint, enumerator, report));
-            receivers.insert((vertex_id, subtask), Receiver { address, channels, credits });
-        }
-    }
-    receivers.into_values().map(|receiver| receiver.address).collect()
+    let mut subtasks = Vec::new();
+    wire(&job.plan, &job.clock, &job.registry, |blueprint| {
+        let vertex = &job.plan.vertices[blueprint.vertex];
+        let slot = vertex.first_slot + blueprint.info.subtask;
+        let enumerator = enumerators.get(&vertex.nodes[0]).cloned();
+        let report = master.clone().recipient();
+        let address = slots.start(slot, move |_| Subtask::new(blueprint, enumerator, report));
+        subtasks.push(address.clone());
+        Box::new(move || Box::new(Mailbox(address.clone())))
+    });
+    subtasks
 }
 
 /// All subtasks have been started.

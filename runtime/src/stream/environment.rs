@@ -95,7 +95,7 @@ impl Environment {
             name,
             uid: None,
             stateful: true,
-            anonymous: false,
+            anonymous: true,
             parallelism: None,
             max_parallelism: None,
             chaining: Chaining::Always,

@@ -12,4 +12,5 @@ mod stream;
 
 pub use environment::{Environment, Job, JobSummary};
 pub use keyed::KeyedStream;
+pub(crate) use stream::NodeSpec;
 pub use stream::Stream;

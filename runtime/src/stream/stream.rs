@@ -332,7 +332,7 @@ impl<T: Data> Stream<T> {
     /// ```
     /// # use millstream::prelude::*;
     /// # let env = Environment::new("example");
-    /// let words = env.from_collection(["a", "b", "a"]).map(String::from);
+    /// let words = env.from_collection(["a", "b", "a"].map(String::from));
     /// let out = words.key_by(|word| word).count().collect();
     /// # env.execute()?;
     /// assert_eq!(out.take_sorted(), [("a".into(), 1), ("a".into(), 2), ("b".into(), 1)]);

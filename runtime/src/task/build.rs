@@ -26,11 +26,12 @@ pub(crate) struct TaskBlueprint {
     pub(crate) outputs: Vec<(usize, Vec<AnyTarget>)>,
 }
 
-/// A subtask ready to be driven.
-pub(crate) type BuiltTask = Result<Task, TaskError>;
-
 /// Builds a subtask on the thread that it will run on.
-pub(crate) fn build(blueprint: TaskBlueprint, waker: Arc<dyn Wake>, request_splits: Rc<dyn Fn()>) -> BuiltTask {
+pub(crate) fn build(
+    blueprint: TaskBlueprint,
+    waker: Arc<dyn Wake>,
+    request_splits: Rc<dyn Fn()>,
+) -> Result<Task, TaskError> {
     let TaskBlueprint { plan, vertex, info, clock, registry, channels, credits, outputs } = blueprint;
     let context = TaskContext::new(info.clone(), clock, waker);
     let head = plan.vertices[vertex].nodes[0];

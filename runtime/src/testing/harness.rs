@@ -1,0 +1,366 @@
+//! A stretch of a job on the caller's thread: push records, move time, snapshot, restore, look at the output.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::channel::exchange::{Payload, Transport};
+use crate::data::Data;
+use crate::error::TaskError;
+use crate::graph::{Body, Downstream, NodeContext};
+use crate::observe::JobMetrics;
+use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
+use crate::state::{StateError, TaskSnapshot};
+use crate::stream::{Environment, NodeSpec, Stream};
+use crate::task::{Answer, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::time::{Clock, ManualClock, Timestamp};
+
+/// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
+///
+/// The subtasks take turns in an order that a seed decides, so a test can look for results that depend on it.
+///
+/// ```
+/// use millstream::prelude::*;
+/// use millstream::testing::Harness;
+///
+/// let job = |words: Stream<String>| words.key_by(|word| word).count();
+/// let mut harness = Harness::new(job);
+/// harness.push("a".to_owned());
+/// let snapshot = harness.snapshot();
+/// let mut restored = Harness::restored(job, 2, &snapshot);
+/// restored.push("a".to_owned());
+/// assert_eq!(restored.output(), [("a".to_owned(), 2)]);
+/// ```
+pub struct Harness<T, U> {
+    tasks: Vec<Task>,
+    /// Whether each task has said that its input has ended.
+    finished: Vec<bool>,
+    events: Shared<VecDeque<Event<T>>>,
+    output: Shared<Vec<(U, Timestamp)>>,
+    messages: Shared<VecDeque<(usize, usize, Payload)>>,
+    clock: Arc<ManualClock>,
+    random: u64,
+}
+
+type Shared<T> = Arc<Mutex<T>>;
+
+/// State of a [`Harness`], to restore another from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HarnessSnapshot(TaskSnapshot);
+
+enum Event<T> {
+    Record(T, Timestamp),
+    Signal(Signal),
+}
+
+fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T: Data, U: Data> Harness<T, U> {
+    /// A harness with one subtask per operator.
+    pub fn new(job: impl FnOnce(Stream<T>) -> Stream<U>) -> Self {
+        Self::with_parallelism(job, 1)
+    }
+
+    /// A harness with so many subtasks per operator.
+    pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
+        Self::build(job, parallelism, None)
+    }
+
+    /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
+    pub fn restored(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: &HarnessSnapshot) -> Self {
+        Self::build(job, parallelism, Some(snapshot))
+    }
+
+    fn build(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: Option<&HarnessSnapshot>) -> Self {
+        let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
+        let env = Environment::new("harness");
+        env.set_parallelism(parallelism);
+        collect(job(input(&env, &events)), &output);
+        let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
+        let mut tasks = Vec::new();
+        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), |blueprint| {
+            let number = tasks.len();
+            let built = build(blueprint, Arc::new(NoWake), Rc::new(|| {}));
+            tasks.push(built.unwrap_or_else(|error| panic!("{error}")));
+            let messages = Arc::clone(&messages);
+            Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
+        });
+        if let Some(HarnessSnapshot(snapshot)) = snapshot {
+            for task in &mut tasks {
+                task.restore(snapshot).unwrap_or_else(|error| panic!("{error}"));
+            }
+        }
+        let finished = vec![false; tasks.len()];
+        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
+        harness.settle();
+        harness
+    }
+
+    /// Has the subtasks take turns in another order.
+    pub fn seed(&mut self, seed: u64) {
+        self.random = seed | 1;
+    }
+
+    /// Pushes a record without an event time.
+    pub fn push(&mut self, value: T) {
+        self.push_at(value, Timestamp::MIN);
+    }
+
+    /// Pushes a record.
+    pub fn push_at(&mut self, value: T, time: Timestamp) {
+        lock(&self.events).push_back(Event::Record(value, time));
+    }
+
+    /// Moves event time on.
+    pub fn watermark(&mut self, watermark: Timestamp) {
+        lock(&self.events).push_back(Event::Signal(Signal::Watermark(watermark)));
+    }
+
+    /// Moves processing time on; timers that are due fire. Everything pushed before is processed first.
+    pub fn advance_processing_time(&mut self, now: Timestamp) {
+        self.settle();
+        self.clock.advance_to(now);
+        self.settle();
+    }
+
+    /// Ends the input: event time goes to its end, and operators emit what they have left.
+    pub fn end(&mut self) {
+        lock(&self.events).extend([Event::Signal(Signal::Watermark(Timestamp::MAX)), Event::Signal(Signal::End)]);
+        self.settle();
+    }
+
+    /// Takes out the results so far.
+    pub fn output(&mut self) -> Vec<U> {
+        self.timed_output().into_iter().map(|(value, _)| value).collect()
+    }
+
+    /// Takes out the results so far with their event times; [`Timestamp::MIN`] for none.
+    pub fn timed_output(&mut self) -> Vec<(U, Timestamp)> {
+        self.settle();
+        std::mem::take(&mut *lock(&self.output))
+    }
+
+    /// Processes everything pushed so far, then writes all state down.
+    ///
+    /// # Panics
+    ///
+    /// If state cannot be written.
+    pub fn snapshot(&mut self) -> HarnessSnapshot {
+        self.settle();
+        let parts = self.tasks.iter_mut().map(|task| task.snapshot().unwrap_or_else(|error| panic!("{error}")));
+        HarnessSnapshot(TaskSnapshot::merge(parts))
+    }
+
+    /// Processes everything pushed so far.
+    ///
+    /// # Panics
+    ///
+    /// With the subtask's error if one fails.
+    pub fn settle(&mut self) {
+        if let Err(error) = self.try_settle() {
+            panic!("{error}");
+        }
+    }
+
+    /// Processes everything pushed so far, or fails with the subtask's error.
+    pub fn try_settle(&mut self) -> Result<(), Box<TaskError>> {
+        let mut resting = 0;
+        while resting < 4 * self.tasks.len() + 4 {
+            let Some(number) = self.pick() else { return Ok(()) };
+            let delivered = self.deliver(number);
+            let step = match self.tasks[number].step() {
+                Ok(step) => step,
+                Err(Stop::Blocked) => Step::Blocked,
+                Err(Stop::Failed(error)) => return Err(error),
+            };
+            self.finished[number] = step == Step::Finished;
+            let worked = delivered || matches!(step, Step::Again | Step::Finished);
+            // Turns are drawn at random, so only a full round without work means that there is none.
+            resting = if worked { 0 } else { resting + 1 };
+            if resting > self.tasks.len() && !self.all_at_rest()? {
+                resting = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each task one more turn; answers whether none had anything to do.
+    fn all_at_rest(&mut self) -> Result<bool, Box<TaskError>> {
+        let mut at_rest = true;
+        for number in 0..self.tasks.len() {
+            if self.finished[number] {
+                continue;
+            }
+            at_rest &= !self.deliver(number);
+            match self.tasks[number].step() {
+                Ok(Step::Again) => at_rest = false,
+                Ok(Step::Finished) => {
+                    self.finished[number] = true;
+                    at_rest = false;
+                }
+                Ok(Step::Idle(_) | Step::Blocked) | Err(Stop::Blocked) => {}
+                Err(Stop::Failed(error)) => return Err(error),
+            }
+        }
+        Ok(at_rest && lock(&self.messages).is_empty())
+    }
+
+    /// A task that has not ended, at random.
+    fn pick(&mut self) -> Option<usize> {
+        let running: Vec<usize> = (0..self.tasks.len()).filter(|number| !self.finished[*number]).collect();
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        running.get(self.random as usize % running.len().max(1)).copied()
+    }
+
+    /// Hands a task the messages that wait for it; answers whether there were any.
+    fn deliver(&mut self, number: usize) -> bool {
+        let mut delivered = false;
+        let mut messages = lock(&self.messages);
+        for _ in 0..messages.len() {
+            let Some((to, channel, payload)) = messages.pop_front() else { break };
+            if to == number {
+                self.tasks[number].put(channel, payload);
+                delivered = true;
+            } else {
+                messages.push_back((to, channel, payload));
+            }
+        }
+        delivered
+    }
+}
+
+/// The stream of what the test pushes.
+fn input<T: Data>(env: &Environment, events: &Shared<VecDeque<Event<T>>>) -> Stream<T> {
+    let events = Arc::clone(events);
+    let body = Body::Source {
+        make: Arc::new(move |ctx: NodeContext, downstream: Downstream| {
+            Ok(Box::new(Pushed { events: Arc::clone(&events), out: downstream.output(&ctx), owed: None, ended: false }))
+        }),
+        enumerator: Arc::new(|_| Err(crate::connector::SourceError::Invalid("a harness has no enumerator".to_owned()))),
+    };
+    let nothing = Stream::<T> { graph: Rc::clone(&env.graph), origins: Vec::new() };
+    let node = nothing.add_node(NodeSpec::anonymous("input"), body);
+    Stream::of_node(Rc::clone(&env.graph), node).parallelism(1)
+}
+
+/// Keeps a stream's records with their event times.
+fn collect<U: Data>(stream: Stream<U>, output: &Shared<Vec<(U, Timestamp)>>) {
+    let output = Arc::clone(output);
+    let make = Arc::new(move |_: NodeContext, _: Downstream| {
+        let stage: BoxStage<U> = Box::new(Keep { output: Arc::clone(&output) });
+        Ok(vec![AnyStage::new(stage)])
+    });
+    stream.add_node(NodeSpec::anonymous("output"), Body::Operator(make));
+}
+
+struct Pushed<T> {
+    events: Shared<VecDeque<Event<T>>>,
+    out: Output<T>,
+    owed: Option<Signal>,
+    ended: bool,
+}
+
+impl<T: Data> SourceTask for Pushed<T> {
+    fn open(&mut self) -> Progress {
+        self.out.open()
+    }
+
+    fn step(&mut self) -> Result<SourceStep, Stop> {
+        self.out.flush()?;
+        if let Some(signal) = &self.owed {
+            self.out.signal(signal)?;
+            self.ended = *signal == Signal::End;
+            self.owed = None;
+        }
+        if self.ended {
+            return Ok(SourceStep::Ended);
+        }
+        let mut events = lock(&self.events);
+        while !self.out.is_full() {
+            match events.pop_front() {
+                Some(Event::Record(value, time)) => self.out.collector.emit_at(value, time),
+                Some(Event::Signal(signal)) => {
+                    self.owed = Some(signal);
+                    break;
+                }
+                None if self.out.collector.batch.is_empty() => return Ok(SourceStep::Waiting(Timestamp::MAX)),
+                None => break,
+            }
+        }
+        drop(events);
+        self.out.flush()?;
+        Ok(SourceStep::Progress)
+    }
+
+    fn assign(&mut self, _answer: Answer) {}
+
+    fn signal(&mut self, signal: &Signal) -> Progress {
+        self.out.flush()?;
+        self.out.signal(signal)
+    }
+
+    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+        self.out.snapshot(to)
+    }
+
+    fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
+        self.out.restore(from)
+    }
+}
+
+struct Keep<U> {
+    output: Shared<Vec<(U, Timestamp)>>,
+}
+
+impl<U> Stage<U> for Keep<U> {
+    fn push(&mut self, batch: &mut crate::channel::Batch<U>) -> Progress {
+        let mut output = lock(&self.output);
+        let mut records = batch.consume();
+        while let Some(value) = records.next_value() {
+            output.push((value, records.time()));
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, _signal: &Signal) -> Progress {
+        Ok(())
+    }
+
+    fn open(&mut self) -> Progress {
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _to: &mut TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// Every task is stepped anyway.
+struct NoWake;
+
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+struct ToTask {
+    number: usize,
+    messages: Shared<VecDeque<(usize, usize, Payload)>>,
+}
+
+impl Transport for ToTask {
+    fn deliver(&self, channel: usize, payload: Payload) {
+        lock(&self.messages).push_back((self.number, channel, payload));
+    }
+}

@@ -1,0 +1,7 @@
+//! Testing jobs and connectors without threads, clocks or outside systems.
+//!
+//! * [`Harness`] runs a stretch of a job on the caller's thread, with time in the test's hands.
+
+mod harness;
+
+pub use harness::{Harness, HarnessSnapshot};
