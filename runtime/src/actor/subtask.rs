@@ -11,6 +11,7 @@ use actix::prelude::*;
 use crate::actor::enumerator::EnumeratorHandle;
 use crate::channel::exchange::{Payload, Transport};
 use crate::error::{TaskError, blame};
+use crate::operator::blocking::RunBlocking;
 use crate::operator::{Stop, Wake};
 use crate::task::{Answer, AnyCommittables, Step, Task, TaskBlueprint, build};
 use crate::time::Timestamp;
@@ -189,7 +190,7 @@ impl Actor for Subtask {
                 })
             }
         };
-        match blame::catch(|| build(blueprint, Arc::new(Alarm(address)), request_splits)) {
+        match blame::catch(|| build(blueprint, Arc::new(Alarm(address)), Arc::new(BlockingPool), request_splits)) {
             Ok(task) => {
                 self.task = Some(task);
                 ctx.spawn(Turns);
@@ -251,6 +252,16 @@ impl Handler<Cancel> for Subtask {
 
     fn handle(&mut self, _: Cancel, ctx: &mut Self::Context) {
         self.end(Ended::Cancelled, ctx);
+    }
+}
+
+/// The pool of threads that belongs to the slot's runtime. Its size is bounded by what operators may have in flight.
+struct BlockingPool;
+
+impl RunBlocking for BlockingPool {
+    fn run(&self, job: Box<dyn FnOnce() + Send>) {
+        // A job catches the user's panics, and reports by itself.
+        drop(tokio::task::spawn_blocking(job));
     }
 }
 

@@ -66,11 +66,6 @@ impl InputGate {
         self.queue.len()
     }
 
-    /// Whether every channel has ended and all was taken out.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.queue.is_empty() && self.produced.is_empty() && self.channels.iter().all(|channel| channel.ended)
-    }
-
     /// Takes out the next thing to do.
     pub(crate) fn next(&mut self) -> Option<Work> {
         loop {

@@ -10,7 +10,5 @@ mod plan;
 mod render;
 
 pub(crate) use edge::{AnyCredits, AnyTarget, EdgeType, Port, TypedEdge};
-pub(crate) use logical::{
-    Body, Chaining, Downstream, Edge, Graph, MakeSource, MakeStages, Node, NodeContext, NodeId, Settings,
-};
+pub(crate) use logical::{Body, Chaining, Downstream, Edge, Graph, MakeStages, Node, NodeContext, NodeId};
 pub use plan::{Plan, PlanEdge, Vertex};

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::blocking::RunBlocking;
 use super::stage::{BoxStage, Progress, Signal};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
@@ -49,6 +50,8 @@ pub(crate) struct TaskContext {
     pub(crate) info: TaskInfo,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) waker: Arc<dyn Wake>,
+    /// Where user code that may wait runs.
+    pub(crate) blocking: Arc<dyn RunBlocking>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
     /// What the sinks of this subtask have prepared at the end of their input.
@@ -56,8 +59,14 @@ pub(crate) struct TaskContext {
 }
 
 impl TaskContext {
-    pub(crate) fn new(info: TaskInfo, clock: Arc<dyn Clock>, waker: Arc<dyn Wake>) -> Rc<Self> {
-        Rc::new(Self { info, clock, waker, deadline: Cell::new(Timestamp::MAX), committables: RefCell::default() })
+    pub(crate) fn new(
+        info: TaskInfo,
+        clock: Arc<dyn Clock>,
+        waker: Arc<dyn Wake>,
+        blocking: Arc<dyn RunBlocking>,
+    ) -> Rc<Self> {
+        let deadline = Cell::new(Timestamp::MAX);
+        Rc::new(Self { info, clock, waker, blocking, deadline, committables: RefCell::default() })
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.

@@ -16,18 +16,20 @@ mod context;
 mod stage;
 
 pub mod aggregate;
+pub(crate) mod blocking;
 pub(crate) mod keyed;
 pub mod process;
 pub(crate) mod simple;
 pub(crate) mod watermarks;
 
 pub use aggregate::Aggregate;
+pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
 pub use keyed::KeyedOperator;
 pub use process::Process;
-pub(crate) use stage::{AnyStage, BoxStage, Discard, Fork, Link, Output, Progress, Signal, Stage, Stop};
+pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, Stage, Stop};
 
 use crate::channel::Batch;
 use crate::state::{OperatorSnapshot, StateError};

@@ -118,6 +118,16 @@ impl<T: Data> Output<T> {
         if self.is_full() { self.flush() } else { Ok(()) }
     }
 
+    /// Says which operator has failed, unless a failure further down has been named already.
+    pub(crate) fn named(&self, mut stop: Stop) -> Stop {
+        if let Stop::Failed(error) = &mut stop
+            && error.operator.is_empty()
+        {
+            error.operator.clone_from(&self.metrics.name);
+        }
+        stop
+    }
+
     /// Takes a whole batch as it is; nothing else may be waiting.
     pub(crate) fn take(&mut self, batch: &mut Batch<T>) {
         debug_assert!(self.collector.batch.is_empty(), "what was collected before must have been handed on");
@@ -143,6 +153,11 @@ impl<T: Data> Output<T> {
     pub(crate) fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         self.sides.restore(from)?;
         self.next.restore(from)
+    }
+
+    /// How many records fill a batch.
+    pub(crate) fn room(&self) -> usize {
+        self.limit
     }
 
     /// Whether what was collected fills a batch.
@@ -204,15 +219,6 @@ where
         }
         self.out.flush()
     }
-
-    fn named(&self, mut stop: Stop) -> Stop {
-        if let Stop::Failed(error) = &mut stop
-            && error.operator.is_empty()
-        {
-            error.operator.clone_from(&self.out.metrics.name);
-        }
-        stop
-    }
 }
 
 impl<O: Operator> Stage<O::In> for Link<O>
@@ -233,14 +239,14 @@ where
         };
         let progress = step();
         name.records_in.add(before - batch.len() as u64);
-        progress.map_err(|stop| self.named(stop))
+        progress.map_err(|stop| self.out.named(stop))
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {
         {
             let metrics = Arc::clone(&self.out.metrics);
             let _blame = blame::Operator(&metrics.name);
-            self.act(signal).map_err(|stop| self.named(stop))?;
+            self.act(signal).map_err(|stop| self.out.named(stop))?;
         }
         self.out.signal(signal)
     }
@@ -249,7 +255,7 @@ where
         self.out.open()?;
         let metrics = Arc::clone(&self.out.metrics);
         let _blame = blame::Operator(&metrics.name);
-        self.operator.open(&mut self.out).map_err(|stop| self.named(stop))
+        self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))
     }
 
     fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {

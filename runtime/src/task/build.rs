@@ -8,6 +8,7 @@ use crate::channel::input::InputGate;
 use crate::error::TaskError;
 use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
+use crate::operator::blocking::RunBlocking;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
 use crate::time::Clock;
 
@@ -30,10 +31,11 @@ pub(crate) struct TaskBlueprint {
 pub(crate) fn build(
     blueprint: TaskBlueprint,
     waker: Arc<dyn Wake>,
+    blocking: Arc<dyn RunBlocking>,
     request_splits: Rc<dyn Fn()>,
 ) -> Result<Task, TaskError> {
     let TaskBlueprint { plan, vertex, info, clock, registry, channels, credits, outputs } = blueprint;
-    let context = TaskContext::new(info.clone(), clock, waker);
+    let context = TaskContext::new(info.clone(), clock, waker, blocking);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {
         head: plan.graph.nodes[head].name.clone(),

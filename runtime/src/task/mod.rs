@@ -13,7 +13,7 @@ mod wire;
 
 pub(crate) use build::{TaskBlueprint, build};
 pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
-pub(crate) use sink::{AnyCommittables, AnyCommitter, CommitterFactory, SinkStage, committer_factory};
+pub(crate) use sink::{AnyCommittables, CommitterFactory, SinkStage, committer_factory};
 pub(crate) use source::{REJECTED, SourceDriver, SourceStep, SourceTask};
 pub(crate) use step::{Step, Task};
 pub(crate) use wire::wire;

@@ -11,6 +11,7 @@ use crate::data::Data;
 use crate::error::TaskError;
 use crate::graph::{Body, Downstream, NodeContext};
 use crate::observe::JobMetrics;
+use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{StateError, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
@@ -86,7 +87,7 @@ impl<T: Data, U: Data> Harness<T, U> {
         let mut tasks = Vec::new();
         wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), |blueprint| {
             let number = tasks.len();
-            let built = build(blueprint, Arc::new(NoWake), Rc::new(|| {}));
+            let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
             tasks.push(built.unwrap_or_else(|error| panic!("{error}")));
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
