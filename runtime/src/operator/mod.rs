@@ -11,6 +11,7 @@
 //! argument and in itself; *calling again with the same argument* goes on where it stopped. So an operator that emits
 //! much from little needs no thread and no unbounded buffer, and a blocked chain goes on by repeating one call.
 
+mod annotated;
 mod collector;
 mod context;
 mod stage;
@@ -22,11 +23,18 @@ pub(crate) mod simple;
 pub(crate) mod watermarks;
 
 pub use aggregate::Aggregate;
+pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
+<<<<<<< HEAD
 pub use keyed::KeyedOperator;
 pub use process::Process;
+=======
+pub(crate) use context::{Side, TaskContext, Wake};
+pub use keyed::{KeyedOperator, KeyedProcess};
+pub use process::{OnError, Process};
+>>>>>>> 195034d (Annotated operators, and the macros' parsers and models)
 pub(crate) use stage::{AnyStage, BoxStage, Discard, Fork, Link, Output, Progress, Signal, Stage, Stop};
 
 use crate::channel::Batch;
