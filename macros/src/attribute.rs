@@ -54,14 +54,10 @@ impl Arguments {
         let mut arguments = Self::default();
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
-                match parse_argument(input, annotation, allowed) {
-                    Ok(entry) => arguments.insert(entry, diagnostics),
-                    Err(error) => {
-                        diagnostics.add(error);
-                        skip_to_comma(input)?;
-                    }
-                }
-                if !input.is_empty() && !input.peek(Token![,]) {
+                let understood = arguments.parse_one(input, annotation, allowed, diagnostics);
+                if !understood {
+                    skip_to_comma(input)?;
+                } else if !input.is_empty() && !input.peek(Token![,]) {
                     diagnostics.error_at(input.span(), "expected `,` before the next argument");
                     skip_to_comma(input)?;
                 }
@@ -72,6 +68,22 @@ impl Arguments {
         let parsed = parser.parse2(tokens);
         diagnostics.ok(parsed);
         arguments
+    }
+
+    /// Parses one argument; answers whether that ended where it should. The key counts as given even if its value is
+    /// wrong, so that nothing else complains that it is missing.
+    fn parse_one(
+        &mut self,
+        input: ParseStream<'_>,
+        annotation: &str,
+        allowed: &[Argument],
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
+        let Some((key, argument)) = diagnostics.ok(parse_key(input, annotation, allowed)) else { return false };
+        let value = diagnostics.ok(parse_value(input, &key, argument));
+        let understood = value.is_some();
+        self.insert(Entry { key, value: value.flatten() }, diagnostics);
+        understood
     }
 
     fn insert(&mut self, entry: Entry, diagnostics: &mut Diagnostics) {
@@ -92,38 +104,45 @@ impl Arguments {
         self.entries.iter().find(|entry| entry.key == key)?.value.as_ref()
     }
 
-    /// Whether nothing was written.
+    /// All keys, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
         self.entries.iter().map(|entry| &entry.key)
     }
 }
 
-fn parse_argument(input: ParseStream<'_>, annotation: &str, allowed: &[Argument]) -> syn::Result<Entry> {
+fn parse_key<'a>(
+    input: ParseStream<'_>,
+    annotation: &str,
+    allowed: &'a [Argument],
+) -> syn::Result<(Ident, &'a Argument)> {
     if !input.peek(Ident::peek_any) {
         let examples = one_of(allowed.iter().map(|argument| argument.example));
         return Err(input.error(format!("expected an argument of `{annotation}`: {examples}")));
     }
     let key = Ident::parse_any(input)?;
-    let Some(argument) = allowed.iter().find(|argument| key == argument.key) else {
-        return Err(unknown(&key, annotation, allowed));
-    };
+    match allowed.iter().find(|argument| key == argument.key) {
+        Some(argument) => Ok((key, argument)),
+        None => Err(unknown(&key, annotation, allowed)),
+    }
+}
+
+fn parse_value(input: ParseStream<'_>, key: &Ident, argument: &Argument) -> syn::Result<Option<Expr>> {
     if input.peek(syn::token::Paren) {
         return Err(input.error(format!("arguments are written with `=`: write `{}`", argument.example)));
     }
     let equals: Option<Token![=]> = input.parse()?;
-    let value = match (equals, argument.takes) {
+    match (equals, argument.takes) {
         (Some(equals), Takes::Nothing) => {
             let message = format!("`{key}` has no value: write `{}`", argument.example);
-            return Err(syn::Error::new_spanned(equals, message));
+            Err(syn::Error::new_spanned(equals, message))
         }
         (Some(_), _) if input.is_empty() || input.peek(Token![,]) => {
-            return Err(syn::Error::new_spanned(&key, missing_value(&key, argument)));
+            Err(syn::Error::new_spanned(key, missing_value(key, argument)))
         }
-        (Some(_), _) => Some(input.parse()?),
-        (None, Takes::Value) => return Err(syn::Error::new_spanned(&key, missing_value(&key, argument))),
-        (None, _) => None,
-    };
-    Ok(Entry { key, value })
+        (Some(_), _) => input.parse().map(Some),
+        (None, Takes::Value) => Err(syn::Error::new_spanned(key, missing_value(key, argument))),
+        (None, _) => Ok(None),
+    }
 }
 
 fn missing_value(key: &Ident, argument: &Argument) -> String {
@@ -187,10 +206,11 @@ mod tests {
     fn the_arguments_after_a_mistake_still_count() {
         check(
             "uid, map = 3, uid = 2, uid = 3, blocking",
-            &["uid", "blocking"],
+            &["uid", "map", "blocking"],
             &[
                 "`uid` needs a value: write `uid = \"name\"`",
                 "`map` has no value: write `map`",
+                "`uid` is given twice: leave one of them out",
                 "`uid` is given twice: leave one of them out",
             ],
         );
@@ -203,6 +223,6 @@ mod tests {
 
     #[test]
     fn parentheses_in_place_of_an_equals_sign_are_explained() {
-        check("uid(\"a\"), map", &["map"], &["arguments are written with `=`: write `uid = \"name\"`"]);
+        check("uid(\"a\"), map", &["uid", "map"], &["arguments are written with `=`: write `uid = \"name\"`"]);
     }
 }

@@ -1,6 +1,8 @@
 //! What the macros' expansions call. Not part of the API: it may change in any release.
 
-use crate::operator::{ApplyTo, Collector};
+use crate::data::Data;
+use crate::operator::{ApplyTo, Collector, OperatorOptions};
+use crate::stream::Stream;
 
 pub use crate::__global_allocator as global_allocator;
 #[cfg(feature = "mimalloc")]
@@ -12,6 +14,25 @@ pub fn emit_if<T>(holds: bool, value: T, out: &mut Collector<T>) {
     if holds {
         out.emit(value);
     }
+}
+
+/// Gives the last operator of a windowed stream its name and what else its annotation says.
+pub fn with_options<T: Data>(mut stream: Stream<T>, options: OperatorOptions<T>) -> Stream<T> {
+    if let Some(name) = options.name {
+        stream = stream.name(&name);
+    }
+    if let Some(uid) = options.uid {
+        stream = stream.uid(&uid);
+    }
+    if let Some(parallelism) = options.parallelism {
+        stream = stream.parallelism(parallelism);
+    }
+    stream
+}
+
+/// Stands in for an expression that could not be made of a wrong annotation. Never called: there is an error, too.
+pub fn unfinished<T>() -> T {
+    unreachable!("an annotation with an error does not compile")
 }
 
 /// Stands in for an operator whose annotation is wrong, so that the error there is the only one.

@@ -65,7 +65,9 @@ fn check_return(function: &ItemFn, diagnostics: &mut Diagnostics) -> bool {
     let returned = Returned::of(&function.sig.output);
     let fits = returned.fallible && returned.value.is_none();
     if !fits {
-        let message = format!("building a job may fail, and a job gives its results to sinks: return `Result<()>`, as in `{SIGNATURE}`");
+        let message = format!(
+            "building a job may fail, and a job gives its results to sinks: return `Result<()>`, as in `{SIGNATURE}`"
+        );
         match &function.sig.output {
             syn::ReturnType::Default => diagnostics.error(&function.sig.ident, message),
             syn::ReturnType::Type(_, ty) => diagnostics.error(ty, message),

@@ -3,12 +3,13 @@
 //! The states of a key are swapped into the struct's fields while its functions run, and back afterwards: a few words
 //! each way. Between calls the fields are empty, and serve as what the state of a new key is cloned from.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Generics;
 use syn::ext::IdentExt as _;
+use syn::{Generics, WherePredicate};
 
 use super::model::Model;
+use crate::operator::function::local;
 
 /// Code for the operator.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -31,9 +32,8 @@ fn constructor(model: &Model<'_>) -> TokenStream {
         let (ident, number) = (&state.ident, syn::Index::from(number));
         quote!(#ident: #row_local.#number)
     });
-    let transients = model.transients.iter().map(|(ident, ty)| {
-        quote!(#ident: <#ty as ::core::default::Default>::default())
-    });
+    let transients =
+        model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
     let row = row(model);
     quote! {
         impl #impl_generics #ident #ty_generics #where_clause {
@@ -175,12 +175,7 @@ fn with_bounds(generics: &Generics, bounds: impl IntoIterator<Item = TokenStream
     let mut bounded = generics.clone();
     if !generics.params.is_empty() {
         let predicates = &mut bounded.make_where_clause().predicates;
-        predicates.extend(bounds.into_iter().map(|bound| syn::parse_quote!(#bound)));
+        predicates.extend(bounds.into_iter().map(|bound| -> WherePredicate { syn::parse_quote!(#bound) }));
     }
     bounded
-}
-
-/// A local variable that the user's code cannot see.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

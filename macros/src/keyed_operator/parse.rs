@@ -64,9 +64,8 @@ pub(crate) fn arguments(input: &DeriveInput, diagnostics: &mut Diagnostics) -> A
 }
 
 fn marked(field: &Field) -> Marked<'_> {
-    let mark = |attribute: &Attribute| {
-        MARKS.iter().find(|(word, _)| attribute.path().is_ident(word)).map(|(_, mark)| *mark)
-    };
+    let mark =
+        |attribute: &Attribute| MARKS.iter().find(|(word, _)| attribute.path().is_ident(word)).map(|(_, mark)| *mark);
     let marks = field.attrs.iter().filter_map(|attribute| Some((mark(attribute)?, attribute)));
     Marked { field, marks: marks.collect() }
 }

@@ -1,13 +1,12 @@
 //! From the model of an operator on single records to its code. Cannot fail.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse_quote;
 
-use super::function::{Attributes, call, constructor, structure, type_generics};
+use super::function::{Attributes, call, constructor, lend, local, structure, type_generics};
 use super::model::{Emission, Keyed, Model, Passed};
-use super::parse::Param;
 
 /// Code for the operator.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -143,7 +142,7 @@ fn body(model: &Model<'_>) -> TokenStream {
             let number = syn::Index::from(*number);
             quote!(&mut #state.#number)
         }
-        Passed::Param(number) => lend(&model.params[*number]),
+        Passed::Param(number) => lend(quote!(self), &model.params[*number]),
         Passed::Context => quote!(#ctx),
         Passed::Collector => quote!(#out),
     });
@@ -153,23 +152,22 @@ fn body(model: &Model<'_>) -> TokenStream {
         Some(span) => quote_spanned!(span=> #call?),
         None => call,
     };
-    let [holds] = ["holds"].map(local);
-    let forwarded = match &model.emission {
+    forward(&model.emission, &call, &value, &out)
+}
+
+/// Hands on what a call returns.
+pub(crate) fn forward(emission: &Emission, call: &TokenStream, value: &Ident, out: &Ident) -> TokenStream {
+    let holds = local("holds");
+    let forwarded = match emission {
         Emission::Filter => quote! {
             let #holds = #call;
             ::millstream::__private::emit_if(#holds, #value, #out);
         },
-        Emission::One(_) => quote!(#out.emit(#call);),
+        Emission::One(_) => quote!(::millstream::operator::Collector::emit(#out, #call);),
         Emission::Many(_) => quote!(::core::iter::Extend::extend(#out, #call);),
         Emission::Collector(_) => quote!(#call;),
     };
     quote!(#forwarded ::core::result::Result::Ok(()))
-}
-
-/// A parameter, from the operator's field.
-fn lend(param: &Param) -> TokenStream {
-    let ident = &param.ident;
-    if param.by_reference { quote!(&self.#ident) } else { quote!(::core::clone::Clone::clone(&self.#ident)) }
 }
 
 /// The types of records and results.
@@ -187,9 +185,4 @@ fn types(model: &Model<'_>) -> (TokenStream, TokenStream) {
 fn row(keyed: &Keyed) -> TokenStream {
     let handles = keyed.states.iter().map(|state| &state.handle);
     quote!((#(#handles,)*))
-}
-
-/// A local variable that the user's code cannot see.
-fn local(name: &str) -> Ident {
-    Ident::new(name, Span::mixed_site())
 }

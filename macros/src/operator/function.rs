@@ -4,7 +4,7 @@
 //! operator. The one lives among values, the other among types, so they do not clash, and neither does a local variable
 //! with them. The function itself becomes `count::call`.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Attribute, GenericParam, Generics, ItemFn};
 
@@ -105,4 +105,15 @@ pub(crate) fn constructor(
             #body
         }
     }
+}
+
+/// A parameter, out of the operator that is in scope as `operator`.
+pub(crate) fn lend(operator: impl ToTokens, param: &Param) -> TokenStream {
+    let ident = &param.ident;
+    if param.by_reference { quote!(&#operator.#ident) } else { quote!(::core::clone::Clone::clone(&#operator.#ident)) }
+}
+
+/// A local variable that the user's code cannot see.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
 }

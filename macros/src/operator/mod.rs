@@ -1,9 +1,9 @@
 //! `#[operator]`: makes an operator of a function, or a windowed one of an `impl Aggregate`.
 
 mod arguments;
-mod expand;
+pub(crate) mod expand;
 pub(crate) mod function;
-mod model;
+pub(crate) mod model;
 pub(crate) mod parse;
 
 use proc_macro2::TokenStream;
@@ -39,7 +39,7 @@ pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream
 fn from_function(arguments: &Arguments, mut function: ItemFn, diagnostics: &mut Diagnostics) -> TokenStream {
     let inputs = parse::Inputs::take(&mut function, diagnostics);
     if arguments.key("window").is_some() || arguments.key("reduce").is_some() {
-        return windowed::from_function(arguments, function, inputs, diagnostics);
+        return windowed::from_function(arguments, &function, &inputs, diagnostics);
     }
     match model::Model::of(arguments, &function, &inputs, diagnostics) {
         Some(model) => expand::expand(&model),

@@ -217,7 +217,7 @@ fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
 }
 
 /// Rule: one shape is named at most, and it fits what the function takes and returns.
-fn emission(
+pub(crate) fn emission(
     arguments: &Arguments,
     function: &ItemFn,
     inputs: &Inputs,

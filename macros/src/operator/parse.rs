@@ -58,9 +58,7 @@ impl Inputs {
                     diagnostics.error(receiver, format!("an operator is not a method: {fix}"));
                     None
                 }
-                FnArg::Typed(typed) => {
-                    role(typed, diagnostics).map(|role| Input { role, ty: (*typed.ty).clone() })
-                }
+                FnArg::Typed(typed) => role(typed, diagnostics).map(|role| Input { role, ty: (*typed.ty).clone() }),
             };
             taken.broken |= role.is_none();
             taken.inputs.extend(role);

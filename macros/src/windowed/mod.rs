@@ -1,10 +1,39 @@
-//! Windowed.
-use crate::{attribute::*, diagnostics::*, operator::parse::*};
+//! `#[operator(key = .., window = ..)]`: makes a windowed operator of an `impl Aggregate` or of a function.
+
+mod aggregate;
+mod assigner;
+mod expand;
+mod function;
+mod key;
+mod steps;
+
 use proc_macro2::TokenStream;
-use syn::*;
-pub(crate) fn from_function(_a: &Arguments, _f: ItemFn, _i: Inputs, _d: &mut Diagnostics) -> TokenStream {
-    todo!()
+use quote::{ToTokens as _, quote};
+use syn::{ItemFn, ItemImpl};
+
+use crate::attribute::Arguments;
+use crate::diagnostics::Diagnostics;
+use crate::operator::parse::Inputs;
+use crate::operator::unfinished;
+
+/// Expands the attribute on a function that combines two records or looks at all of a window's records.
+pub(crate) fn from_function(
+    arguments: &Arguments,
+    function: &ItemFn,
+    inputs: &Inputs,
+    diagnostics: &mut Diagnostics,
+) -> TokenStream {
+    match function::Model::of(arguments, function, inputs, diagnostics) {
+        Some(model) => expand::function(&model),
+        None => unfinished(function, inputs),
+    }
 }
-pub(crate) fn from_impl(_a: &Arguments, _f: ItemImpl, _d: &mut Diagnostics) -> TokenStream {
-    todo!()
+
+/// Expands the attribute on an `impl Aggregate`.
+pub(crate) fn from_impl(arguments: &Arguments, item: ItemImpl, diagnostics: &mut Diagnostics) -> TokenStream {
+    let kept = item.to_token_stream();
+    match aggregate::Model::of(arguments, item, diagnostics) {
+        Some(model) => expand::aggregate(&model),
+        None => quote!(#kept),
+    }
 }

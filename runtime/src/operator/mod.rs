@@ -27,14 +27,8 @@ pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
-<<<<<<< HEAD
-pub use keyed::KeyedOperator;
-pub use process::Process;
-=======
-pub(crate) use context::{Side, TaskContext, Wake};
 pub use keyed::{KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
->>>>>>> 195034d (Annotated operators, and the macros' parsers and models)
 pub(crate) use stage::{AnyStage, BoxStage, Discard, Fork, Link, Output, Progress, Signal, Stage, Stop};
 
 use crate::channel::Batch;
