@@ -3,6 +3,8 @@
 
 extern crate self as millstream;
 
+#[doc(hidden)]
+pub mod __private;
 mod actor;
 pub mod channel;
 pub mod connector;
@@ -20,3 +22,4 @@ pub mod time;
 
 pub use data::{Data, Key};
 pub use error::{BuildError, Cause, JobError, Result, Site, TaskError};
+pub use millstream_macros::main;

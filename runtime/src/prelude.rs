@@ -1,8 +1,11 @@
 //! What most jobs use: `use millstream::prelude::*;`.
 
-pub use crate::operator::{Aggregate, Collector, Context, KeyedContext, KeyedOperator, OutputTag, Process};
+pub use crate::operator::{
+    Aggregate, Collector, Context, KeyedContext, KeyedOperator, KeyedProcess, OutputTag, Process,
+};
 pub use crate::state::{Aggregating, List, Map, Reducing, StateSpec, Ttl, Value};
 pub use crate::stream::{Environment, KeyedStream, Stream};
 pub use crate::time::{Timestamp, WatermarkStrategy};
 pub use crate::{Data, Key, Result};
+pub use millstream_macros::{KeyedOperator, operator};
 pub use std::time::Duration;

@@ -11,6 +11,7 @@
 //! argument and in itself; *calling again with the same argument* goes on where it stopped. So an operator that emits
 //! much from little needs no thread and no unbounded buffer, and a blocked chain goes on by repeating one call.
 
+mod annotated;
 mod collector;
 mod context;
 mod stage;
@@ -23,12 +24,13 @@ pub(crate) mod simple;
 pub(crate) mod watermarks;
 
 pub use aggregate::Aggregate;
+pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
-pub use keyed::KeyedOperator;
-pub use process::Process;
+pub use keyed::{KeyedOperator, KeyedProcess};
+pub use process::{OnError, Process};
 pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, Stage, Stop};
 
 use crate::channel::Batch;

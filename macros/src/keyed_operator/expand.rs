@@ -1,0 +1,181 @@
+//! From the model of a struct with states to its code. Cannot fail.
+//!
+//! The states of a key are swapped into the struct's fields while its functions run, and back afterwards: a few words
+//! each way. Between calls the fields are empty, and serve as what the state of a new key is cloned from.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::{Generics, WherePredicate};
+
+use super::model::Model;
+use crate::operator::function::local;
+
+/// Code for the operator.
+pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
+    let constructor = constructor(model);
+    let clone = clone(model);
+    let keyed_operator = keyed_operator(model);
+    quote!(#constructor #clone #keyed_operator)
+}
+
+/// `Name::operator(..)`. Attribute values come first: they may name a parameter, which then moves into the operator.
+fn constructor(model: &Model<'_>) -> TokenStream {
+    let Model { vis, ident, generics, .. } = model;
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let arguments = model.params.iter().map(|(ident, ty)| quote!(#ident: #ty));
+    let params = model.params.iter().map(|(ident, _)| ident);
+    let options = model.options.expand(&ident.unraw().to_string());
+    let [options_local, row_local] = ["options", "row"].map(local);
+    let empty = model.states.iter().map(|state| &state.empty);
+    let states = model.states.iter().enumerate().map(|(number, state)| {
+        let (ident, number) = (&state.ident, syn::Index::from(number));
+        quote!(#ident: #row_local.#number)
+    });
+    let transients =
+        model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
+    let row = row(model);
+    quote! {
+        impl #impl_generics #ident #ty_generics #where_clause {
+            /// The operator, ready to be applied to a keyed stream.
+            #vis fn operator(#(#arguments),*) -> ::millstream::operator::Annotated<
+                Self,
+                <Self as ::millstream::operator::KeyedProcess>::In,
+            >
+            where
+                Self: ::millstream::operator::KeyedProcess,
+            {
+                let #options_local = #options;
+                let #row_local: #row = (#(#empty,)*);
+                ::millstream::operator::Annotated {
+                    operator: Self { #(#params,)* #(#states,)* #(#transients,)* },
+                    options: #options_local,
+                }
+            }
+        }
+    }
+}
+
+/// `impl Clone`: each subtask works on a clone.
+fn clone(model: &Model<'_>) -> TokenStream {
+    let Model { ident, generics, .. } = model;
+    let states = model.states.iter().map(|state| (&state.ident, &state.handle));
+    let fields = states.chain(model.params.iter().copied()).chain(model.transients.iter().copied());
+    let (fields, types): (Vec<_>, Vec<_>) = fields.unzip();
+    let bounded = with_bounds(generics, types.iter().map(|ty| quote!(#ty: ::core::clone::Clone)));
+    let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
+    quote! {
+        impl #impl_generics ::core::clone::Clone for #ident #ty_generics #where_clause {
+            fn clone(&self) -> Self {
+                Self { #(#fields: ::core::clone::Clone::clone(&self.#fields),)* }
+            }
+        }
+    }
+}
+
+fn keyed_operator(model: &Model<'_>) -> TokenStream {
+    let Model { ident, generics, .. } = model;
+    let (_, ty_generics, _) = generics.split_for_impl();
+    let this = quote!(#ident #ty_generics);
+    let bounds = [quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static)];
+    let bounded = with_bounds(generics, bounds);
+    let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
+    let key = quote!(<#this as ::millstream::operator::KeyedProcess>::Key);
+    let row = row(model);
+    let rows = rows(model);
+    let calls = calls(model, &key);
+    quote! {
+        impl #impl_generics ::millstream::operator::KeyedOperator<#key> for #ident #ty_generics #where_clause {
+            type In = <Self as ::millstream::operator::KeyedProcess>::In;
+            type Out = <Self as ::millstream::operator::KeyedProcess>::Out;
+            type State = #row;
+
+            #rows
+            #calls
+        }
+    }
+}
+
+/// The functions about a key's states.
+fn rows(model: &Model<'_>) -> TokenStream {
+    // What an attribute says may name a parameter.
+    let params: Vec<_> = model.params.iter().map(|(ident, _)| ident).collect();
+    let specs = model.states.iter().map(|state| state.spec());
+    let states = model.states.iter().map(|state| &state.ident);
+    quote! {
+        #[allow(unused_variables)]
+        fn states(&self) -> ::std::vec::Vec<::millstream::state::StateSpec> {
+            #(let #params = ::core::clone::Clone::clone(&self.#params);)*
+            ::std::vec![#(#specs),*]
+        }
+
+        fn new_state(&self) -> Self::State {
+            (#(::core::clone::Clone::clone(&self.#states),)*)
+        }
+    }
+}
+
+/// The functions that forward to `KeyedProcess`.
+fn calls(model: &Model<'_>, key: &TokenStream) -> TokenStream {
+    let [value, at, state, ctx, out, done] = ["value", "at", "_state", "ctx", "out", "done"].map(local);
+    let swaps = model.states.iter().enumerate().map(|(number, declared)| {
+        let (ident, number) = (&declared.ident, syn::Index::from(number));
+        quote!(::core::mem::swap(&mut self.#ident, &mut #state.#number);)
+    });
+    let swap: TokenStream = swaps.collect();
+    let context = quote!(&mut ::millstream::operator::Context<'_>);
+    let keyed_context = quote!(&mut ::millstream::operator::KeyedContext<'_, #key>);
+    let collector = quote!(&mut ::millstream::operator::Collector<Self::Out>);
+    quote! {
+        fn open(&mut self, #ctx: #context) -> ::millstream::Result<()> {
+            ::millstream::operator::KeyedProcess::open(self, #ctx)
+        }
+
+        #[inline]
+        fn process(
+            &mut self,
+            #value: Self::In,
+            #state: &mut Self::State,
+            #ctx: #keyed_context,
+            #out: #collector,
+        ) -> ::millstream::Result<()> {
+            #swap
+            let #done = ::millstream::operator::KeyedProcess::process(self, #value, #ctx, #out);
+            #swap
+            #done
+        }
+
+        fn on_timer(
+            &mut self,
+            #at: ::millstream::time::Timestamp,
+            #state: &mut Self::State,
+            #ctx: #keyed_context,
+            #out: #collector,
+        ) -> ::millstream::Result<()> {
+            #swap
+            let #done = ::millstream::operator::KeyedProcess::on_timer(self, #at, #ctx, #out);
+            #swap
+            #done
+        }
+
+        fn close(&mut self, #ctx: #context, #out: #collector) -> ::millstream::Result<()> {
+            ::millstream::operator::KeyedProcess::close(self, #ctx, #out)
+        }
+    }
+}
+
+/// The type of a key's states.
+fn row(model: &Model<'_>) -> TokenStream {
+    let handles = model.states.iter().map(|state| &state.handle);
+    quote!((#(#handles,)*))
+}
+
+/// The generics with further bounds, if there is anything generic.
+fn with_bounds(generics: &Generics, bounds: impl IntoIterator<Item = TokenStream>) -> Generics {
+    let mut bounded = generics.clone();
+    if !generics.params.is_empty() {
+        let predicates = &mut bounded.make_where_clause().predicates;
+        predicates.extend(bounds.into_iter().map(|bound| -> WherePredicate { syn::parse_quote!(#bound) }));
+    }
+    bounded
+}

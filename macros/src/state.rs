@@ -1,0 +1,190 @@
+//! One declared state: what `#[state(..)]` on a parameter or a field says.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Attribute, Expr, Ident, Meta, Type};
+
+use crate::attribute::{Argument, Arguments, Takes};
+use crate::diagnostics::{Diagnostics, one_of};
+use crate::duration::duration;
+use crate::options::is_path;
+use crate::types::last_segment;
+
+/// The largest row that the runtime implements `StateRow` for.
+pub(crate) const MAX_STATES: usize = 8;
+
+const ARGUMENTS: &[Argument] = &[
+    Argument { key: "name", takes: Takes::Value, example: "name = \"total\"" },
+    Argument { key: "alias", takes: Takes::Value, example: "alias = \"old_name\"" },
+    Argument { key: "ttl", takes: Takes::Value, example: "ttl = \"1 day\"" },
+    Argument { key: "ttl_update", takes: Takes::Value, example: "ttl_update = on_read_and_write" },
+    Argument { key: "reduce", takes: Takes::Value, example: "reduce = |a, b| a + b" },
+    Argument { key: "aggregate", takes: Takes::Value, example: "aggregate = Mean" },
+];
+
+/// The handles, and what is written in their place when a state is no handle.
+const HANDLES: &[&str] = &["Value", "List", "Map", "Reducing", "Aggregating"];
+
+/// A state of a keyed operator.
+pub(crate) struct State {
+    /// The parameter or field.
+    pub(crate) ident: Ident,
+    /// The handle's type, such as `Value<u64>`.
+    pub(crate) handle: Type,
+    /// What the state is called in snapshots: an expression of type `&'static str`.
+    name: TokenStream,
+    aliases: Vec<Expr>,
+    /// An expression of type `Duration`.
+    ttl: Option<TokenStream>,
+    renewed_by_reading: bool,
+    /// An expression that makes the empty handle.
+    pub(crate) empty: TokenStream,
+}
+
+impl State {
+    /// Checks one declaration. `None` if the type is no handle.
+    pub(crate) fn model(
+        ident: &Ident,
+        handle: &Type,
+        attribute: &Attribute,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let arguments = arguments_of(attribute, diagnostics);
+        let kind = last_segment(handle).map(|segment| segment.ident.to_string()).unwrap_or_default();
+        if !HANDLES.contains(&kind.as_str()) {
+            let found = handle.to_token_stream();
+            let fix = format!("write {}", one_of(HANDLES.iter().map(|handle| example(handle))));
+            diagnostics.error(handle, format!("`{found}` is not a state: {fix}"));
+            return None;
+        }
+        let empty = empty_handle(&kind, handle, &arguments, diagnostics);
+        let name = arguments.value("name").map(|name| name.to_token_stream());
+        Some(Self {
+            ident: ident.clone(),
+            handle: handle.clone(),
+            name: name.unwrap_or_else(|| {
+                let name = syn::ext::IdentExt::unraw(ident).to_string();
+                quote!(#name)
+            }),
+            aliases: aliases(&arguments),
+            ttl: arguments.value("ttl").map(|ttl| duration("ttl", ttl, diagnostics)),
+            renewed_by_reading: renewed_by_reading(&arguments, diagnostics),
+            empty,
+        })
+    }
+
+    /// An expression of type `StateSpec`.
+    pub(crate) fn spec(&self) -> TokenStream {
+        let Self { name, aliases, .. } = self;
+        let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
+        let renewed = self.renewed_by_reading.then(|| quote!(.renewed_by_reading()));
+        let ttl = self.ttl.iter().map(|ttl| quote!(.ttl(::millstream::state::Ttl::new(#ttl) #renewed)));
+        quote!(::millstream::state::StateSpec::new(#name) #aliases #(#ttl)*)
+    }
+}
+
+/// Reports more states than a row holds, and names that are used twice.
+pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) {
+    if let Some(state) = states.get(MAX_STATES) {
+        let count = states.len();
+        let fix = "put some of them into one `Value` of a struct";
+        diagnostics
+            .error(&state.ident, format!("{count} states are too many: at most {MAX_STATES} are allowed; {fix}"));
+    }
+    let mut taken: Vec<String> = Vec::new();
+    for state in states {
+        for name in
+            std::iter::once(&state.name).cloned().chain(state.aliases.iter().map(|alias| alias.to_token_stream()))
+        {
+            let written = name.to_string();
+            if taken.contains(&written) {
+                let fix = "give it another with `#[state(name = \"..\")]`";
+                diagnostics
+                    .error(spot(&name, state), format!("two states of this operator are called {written}: {fix}"));
+            }
+            taken.push(written);
+        }
+    }
+}
+
+/// A name that was written stands for itself, one that was taken from the parameter for the parameter.
+fn spot(name: &TokenStream, state: &State) -> TokenStream {
+    let unwritten = name.to_string() == format!("{:?}", state.ident.to_string());
+    if unwritten { state.ident.to_token_stream() } else { name.clone() }
+}
+
+fn arguments_of(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Arguments {
+    match &attribute.meta {
+        Meta::Path(_) => Arguments::default(),
+        Meta::List(list) => Arguments::parse(list.tokens.clone(), "#[state]", ARGUMENTS, diagnostics),
+        Meta::NameValue(value) => {
+            diagnostics.error(value, "`#[state]` takes its arguments in parentheses: write `#[state(name = \"..\")]`");
+            Arguments::default()
+        }
+    }
+}
+
+/// How a handle is written.
+fn example(handle: &str) -> &'static str {
+    match handle {
+        "Value" => "Value<T>",
+        "List" => "List<T>",
+        "Map" => "Map<K, V>",
+        "Reducing" => "Reducing<T>",
+        _ => "Aggregating<A>",
+    }
+}
+
+fn empty_handle(kind: &str, handle: &Type, arguments: &Arguments, diagnostics: &mut Diagnostics) -> TokenStream {
+    for (key, owner) in [("reduce", "Reducing"), ("aggregate", "Aggregating")] {
+        if let Some(written) = arguments.key(key)
+            && kind != owner
+        {
+            let message = format!(
+                "`{key}` belongs to `{owner}`, but this state is a `{kind}`: leave it out, or use `{}`",
+                example(owner)
+            );
+            diagnostics.error(written, message);
+        }
+    }
+    let span = handle.span();
+    match kind {
+        "Reducing" => match arguments.value("reduce") {
+            Some(reduce) => quote_spanned!(span=> <#handle>::new(#reduce)),
+            None => {
+                let message = "a `Reducing` state needs to know how two values become one: write `#[state(reduce = |a, b| a + b)]`";
+                diagnostics.error(handle, message);
+                quote!(::millstream::__private::unfinished())
+            }
+        },
+        "Aggregating" if arguments.value("aggregate").is_some() => {
+            let aggregate = arguments.value("aggregate");
+            quote_spanned!(span=> <#handle>::new(#aggregate))
+        }
+        _ => quote_spanned!(span=> <#handle as ::core::default::Default>::default()),
+    }
+}
+
+fn aliases(arguments: &Arguments) -> Vec<Expr> {
+    match arguments.value("alias") {
+        None => Vec::new(),
+        Some(Expr::Array(several)) => several.elems.iter().cloned().collect(),
+        Some(one) => vec![one.clone()],
+    }
+}
+
+fn renewed_by_reading(arguments: &Arguments, diagnostics: &mut Diagnostics) -> bool {
+    let Some(update) = arguments.value("ttl_update") else { return false };
+    if arguments.key("ttl").is_none() {
+        diagnostics
+            .error(arguments.key("ttl_update"), "`ttl_update` without `ttl`: add `ttl = \"1 day\"`, or leave it out");
+    }
+    let on_read = is_path(update, "on_read_and_write");
+    if !on_read && !is_path(update, "on_create_and_write") {
+        let found = update.to_token_stream();
+        let message = format!("`ttl_update` cannot be `{found}`: write `on_create_and_write` or `on_read_and_write`");
+        diagnostics.error(update, message);
+    }
+    on_read
+}

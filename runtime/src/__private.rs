@@ -1,0 +1,80 @@
+//! What the macros' expansions call. Not part of the API: it may change in any release.
+
+use crate::data::Data;
+use crate::operator::{ApplyTo, Collector, OperatorOptions};
+use crate::stream::Stream;
+
+pub use crate::__global_allocator as global_allocator;
+#[cfg(feature = "mimalloc")]
+pub use mimalloc::MiMalloc;
+
+/// Emits a record if a predicate held for it.
+#[inline]
+pub fn emit_if<T>(holds: bool, value: T, out: &mut Collector<T>) {
+    if holds {
+        out.emit(value);
+    }
+}
+
+/// Gives the last operator of a windowed stream its name and what else its annotation says.
+pub fn with_options<T: Data>(mut stream: Stream<T>, options: OperatorOptions<T>) -> Stream<T> {
+    if let Some(name) = options.name {
+        stream = stream.name(&name);
+    }
+    if let Some(uid) = options.uid {
+        stream = stream.uid(&uid);
+    }
+    if let Some(parallelism) = options.parallelism {
+        stream = stream.parallelism(parallelism);
+    }
+    stream
+}
+
+/// Stands in for an expression that could not be made of a wrong annotation. Never called: there is an error, too.
+pub fn unfinished<T>() -> T {
+    unreachable!("an annotation with an error does not compile")
+}
+
+/// Stands in for an operator whose annotation is wrong, so that the error there is the only one.
+#[derive(Debug)]
+pub struct Unfinished;
+
+impl<S> ApplyTo<S> for Unfinished {
+    type Output = S;
+
+    fn apply_to(self, stream: S) -> S {
+        stream
+    }
+}
+
+/// Installs the allocator that jobs do best with, if the feature `mimalloc` is on.
+#[cfg(feature = "mimalloc")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __global_allocator {
+    () => {
+        #[global_allocator]
+        static GLOBAL_ALLOCATOR: $crate::__private::MiMalloc = $crate::__private::MiMalloc;
+    };
+}
+
+/// Installs the allocator that jobs do best with, if the feature `mimalloc` is on.
+#[cfg(not(feature = "mimalloc"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __global_allocator {
+    () => {};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_record_for_which_the_predicate_holds_is_emitted() {
+        let mut out = Collector::new();
+        emit_if(true, 1, &mut out);
+        emit_if(false, 2, &mut out);
+        assert_eq!(out.batch.values(), [1]);
+    }
+}
