@@ -19,6 +19,7 @@ pub mod stream;
 mod task;
 pub mod testing;
 pub mod time;
+pub mod window;
 
 pub use data::{Data, Key};
 pub use error::{BuildError, Cause, JobError, Result, Site, TaskError};

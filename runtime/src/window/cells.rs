@@ -1,0 +1,426 @@
+//! Runs windows that are kept key by key: sessions, global windows, and any windows with a trigger.
+//!
+//! What always holds between calls that ended well: a window that is to fire or to be dropped has an entry in the queue
+//! of its time at or before that instant, and so has each timer of a trigger. Queues are built anew from the windows
+//! when state is restored.
+//!
+//! In processing time, a record's time is the clock's, and no record is late.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::TimeWindow;
+use super::assigner::{Gap, Kind, millis};
+use super::cell::{Cell, Cells, Ending, NEVER, Triggered, find_or_insert, merge_session, tell_merged};
+use super::due::{DueQueue, DueQueues};
+use super::function::{WindowLogic, fire};
+use super::horizon::Horizon;
+use super::late::{Late, no_event_time};
+use super::trigger::{AnyTrigger, TriggerResult};
+use crate::channel::Batch;
+use crate::data::Key;
+use crate::error::{Cause, Site, TaskError};
+use crate::operator::keyed::KeySelector;
+use crate::operator::{Operator, Output, Progress, Stop};
+use crate::state::{KeyIndex, OperatorSnapshot, Pages, RowId, StateError};
+use crate::time::Timestamp;
+
+/// What the windows are, as the user asked for them.
+pub(crate) struct Settings<T> {
+    pub(crate) kind: Kind<T>,
+    pub(crate) ending: Ending,
+    /// `None` to fire at the window's end.
+    pub(crate) trigger: Option<Arc<dyn AnyTrigger<T>>>,
+    pub(crate) late: Late<T>,
+}
+
+/// Windows kept key by key.
+pub(crate) struct CellWindows<K: Key, L: WindowLogic<K>> {
+    pub(super) settings: Settings<L::In>,
+    pub(super) logic: L,
+    selector: Arc<dyn KeySelector<L::In, K>>,
+    pub(super) keys: KeyIndex<K>,
+    pub(super) rows: Pages<Cells<L::Acc>>,
+    pub(super) queues: DueQueues,
+    pub(super) horizon: Horizon,
+    /// The rows of the batch at hand.
+    resolved: Vec<RowId>,
+    /// Rows that may have no window any more.
+    vacated: Vec<RowId>,
+}
+
+/// A session's gap that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the session gap of a record is {given:?}: it must be at least one millisecond")]
+struct NoGap {
+    given: Duration,
+}
+
+impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
+    pub(crate) fn new(settings: Settings<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+        Self {
+            settings,
+            logic,
+            selector,
+            keys: KeyIndex::default(),
+            rows: Pages::default(),
+            queues: DueQueues::default(),
+            horizon: Horizon::default(),
+            resolved: Vec::new(),
+            vacated: Vec::new(),
+        }
+    }
+
+    pub(super) fn grow_rows(&mut self) {
+        self.rows.grow_to(self.keys.row_count(), Cells::new);
+    }
+
+    fn run(&mut self, input: &mut Batch<L::In>, out: &mut Output<L::Out>) -> Progress {
+        let by_clock = self.settings.ending.processing_time;
+        let needs_time = !by_clock && !matches!(self.settings.kind, Kind::Global);
+        let now = if by_clock { out.task.clock.now() } else { Timestamp::MIN };
+        let mixed = self.horizon.is_mixed();
+        let mut watermark = self.horizon.watermark();
+        let mut records = input.consume();
+        while !out.is_full() {
+            let Some(value) = records.next_value() else { break };
+            let row = self.resolved[records.index()];
+            let time = if by_clock { now } else { records.time() };
+            if needs_time && !time.is_set() {
+                return Err(no_event_time(records.site()));
+            }
+            if mixed {
+                watermark = self.horizon.of_hash(records.hash());
+            }
+            match &self.settings.kind {
+                Kind::Session(gap) => {
+                    let gap = match gap {
+                        Gap::Fixed(gap) => *gap,
+                        Gap::Dynamic(gap) => checked_gap(gap(&value)).map_err(|error| no_gap(error, records.site()))?,
+                    };
+                    self.add_to_session(value, time, gap, (row, watermark), out)?;
+                }
+                Kind::Regular(_) => self.add_to_regular(value, time, (row, watermark), out)?,
+                Kind::Global => {
+                    let index = find_or_insert(self.rows.get_mut(row), TimeWindow::GLOBAL);
+                    self.add(value, time, (row, watermark), index, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_to_session(
+        &mut self,
+        value: L::In,
+        time: Timestamp,
+        gap: i64,
+        (row, watermark): (RowId, i64),
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        let end = Timestamp::from_millis(time.as_millis().saturating_add(gap));
+        let window = TimeWindow::new(time, end);
+        let cells = self.rows.get_mut(row);
+        let logic = &self.logic;
+        let index = match merge_session(cells, window, |acc, other| logic.merge(acc, other)) {
+            Some(merged) => {
+                if merged.has_grown
+                    && let Some(trigger) = &self.settings.trigger
+                {
+                    let cell = &mut cells[merged.index];
+                    let at = (row, watermark);
+                    tell_merged(cell, merged.others, trigger.as_ref(), at, &mut self.queues, &out.task);
+                }
+                merged.index
+            }
+            None if self.settings.ending.over_at(window) <= watermark => {
+                self.settings.late.put(value, time, out);
+                self.vacated.push(row);
+                return Ok(());
+            }
+            None => find_or_insert(cells, window),
+        };
+        self.add(value, time, (row, watermark), index, out)
+    }
+
+    fn add_to_regular(
+        &mut self,
+        value: L::In,
+        time: Timestamp,
+        at: (RowId, i64),
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        let Kind::Regular(grid) = self.settings.kind else { return Ok(()) };
+        let (row, watermark) = at;
+        let ending = self.settings.ending;
+        let span = grid.span(time.as_millis());
+        let first = grid.first_end(span.start);
+        let ends = (first..=grid.last_end(span.start)).step_by(grid.slide() as usize);
+        let mut windows = ends
+            .map(|end| TimeWindow::new(Timestamp::from_millis(end - grid.size()), Timestamp::from_millis(end)))
+            .filter(|window| span.is_covered && ending.over_at(*window) > watermark)
+            .peekable();
+        if windows.peek().is_none() {
+            if time.as_millis().saturating_add(ending.lateness) <= watermark {
+                self.settings.late.put(value, time, out);
+            }
+            self.vacated.push(row);
+            return Ok(());
+        }
+        let mut value = Some(value);
+        while let Some(window) = windows.next() {
+            let copy = if windows.peek().is_some() { value.clone() } else { value.take() };
+            let Some(copy) = copy else { break };
+            let index = find_or_insert(self.rows.get_mut(row), window);
+            self.add(copy, time, at, index, out)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a record to a window, and fires that if it is time.
+    #[inline]
+    fn add(
+        &mut self,
+        value: L::In,
+        time: Timestamp,
+        (row, watermark): (RowId, i64),
+        index: usize,
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        let ending = self.settings.ending;
+        if self.settings.trigger.is_some() {
+            return self.add_triggered(value, time, (row, watermark), index, out);
+        }
+        let cell = &mut self.rows.get_mut(row)[index];
+        add_value(&self.logic, cell, value);
+        cell.pending = ending.end_of(cell.window) > watermark;
+        let queue = own_queue(&mut self.queues, ending);
+        cell.arm(ending, row, queue);
+        if !cell.pending {
+            return fire_cell(&self.logic, self.keys.key(row), cell, false, out);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn add_triggered(
+        &mut self,
+        value: L::In,
+        time: Timestamp,
+        (row, watermark): (RowId, i64),
+        index: usize,
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        let Some(trigger) = &self.settings.trigger else { return Ok(()) };
+        let ending = self.settings.ending;
+        let cell = &mut self.rows.get_mut(row)[index];
+        cell.arm(ending, row, own_queue(&mut self.queues, ending));
+        let triggered = cell.triggered.get_or_insert_with(|| Triggered::new(trigger.blank()));
+        let (state, mut ctx) = triggered.parts((cell.window, row), watermark, &mut self.queues, &out.task);
+        let result = trigger.on_element(&value, time, state, &mut ctx);
+        add_value(&self.logic, cell, value);
+        self.obey(result, row, index, out)
+    }
+
+    /// Does what a trigger has decided.
+    fn obey(&mut self, result: TriggerResult, row: RowId, index: usize, out: &mut Output<L::Out>) -> Progress {
+        let cells = self.rows.get_mut(row);
+        let cell = &mut cells[index];
+        if result.fires() {
+            fire_cell(&self.logic, self.keys.key(row), cell, result.purges(), out)?;
+        }
+        if result.purges() {
+            cell.acc = None;
+            if cell.window == TimeWindow::GLOBAL {
+                // Nothing else will ever drop a global window, so it goes with its contents.
+                cell.firings = 0;
+                let is_bare = |held: &Box<Triggered>| held.state.is_blank() && held.timers.is_empty();
+                if cell.triggered.as_ref().is_none_or(is_bare) {
+                    cells.remove(index);
+                    self.vacated.push(row);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at what is due in the windows' own time, and at the triggers' timers, up to these instants.
+    fn work_off(&mut self, in_event_time: bool, now: i64, out: &mut Output<L::Out>) -> Progress {
+        loop {
+            out.relieve()?;
+            let queue = if in_event_time { &mut self.queues.event } else { &mut self.queues.processing };
+            let Some((at, row)) = queue.pop_due(now) else { break };
+            if self.settings.trigger.is_some() {
+                self.call_timers(in_event_time, at, row, out)?;
+            }
+            if in_event_time != self.settings.ending.processing_time {
+                self.end_windows(at, row, out)?;
+            }
+            if self.rows.get(row).is_empty() {
+                self.vacated.push(row);
+            }
+        }
+        Ok(())
+    }
+
+    fn call_timers(&mut self, in_event_time: bool, at: i64, row: RowId, out: &mut Output<L::Out>) -> Progress {
+        let Some(trigger) = self.settings.trigger.clone() else { return Ok(()) };
+        let watermark = out.watermark.as_millis().max(self.horizon.watermark());
+        // From the last on, so that removing a window does not move those still to be looked at.
+        for index in (0..self.rows.get(row).len()).rev() {
+            let cell = &mut self.rows.get_mut(row)[index];
+            let Some(triggered) = &mut cell.triggered else { continue };
+            let set = if in_event_time { &mut triggered.timers.event } else { &mut triggered.timers.processing };
+            let Some(found) = set.iter().position(|timer| *timer == at) else { continue };
+            set.remove(found);
+            let (state, mut ctx) = triggered.parts((cell.window, row), watermark, &mut self.queues, &out.task);
+            let result = if in_event_time {
+                trigger.on_event_time(Timestamp::from_millis(at), state, &mut ctx)
+            } else {
+                trigger.on_processing_time(Timestamp::from_millis(at), state, &mut ctx)
+            };
+            self.obey(result, row, index, out)?;
+        }
+        Ok(())
+    }
+
+    /// Fires and drops the windows of a row that have an entry at `at`; those that are due later are armed again.
+    fn end_windows(&mut self, at: i64, row: RowId, out: &mut Output<L::Out>) -> Progress {
+        let ending = self.settings.ending;
+        for index in (0..self.rows.get(row).len()).rev() {
+            let cells = self.rows.get_mut(row);
+            let cell = &mut cells[index];
+            if cell.armed != at {
+                continue;
+            }
+            cell.armed = NEVER;
+            if cell.pending && ending.end_of(cell.window) <= at {
+                cell.pending = false;
+                let is_last = ending.lateness == 0;
+                fire_cell(&self.logic, self.keys.key(row), cell, is_last, out)?;
+            }
+            if ending.over_at(cell.window) <= at {
+                let mut over = cells.remove(index);
+                if let (Some(triggered), Some(trigger)) = (&mut over.triggered, &self.settings.trigger) {
+                    let place = (over.window, row);
+                    let watermark = out.watermark.as_millis();
+                    let (state, mut ctx) = triggered.parts(place, watermark, &mut self.queues, &out.task);
+                    trigger.clear(state, &mut ctx);
+                }
+            } else {
+                cell.arm(ending, row, own_queue(&mut self.queues, ending));
+            }
+        }
+        Ok(())
+    }
+
+    fn release_vacated(&mut self) {
+        for row in self.vacated.drain(..) {
+            if self.rows.get(row).is_empty() {
+                self.keys.remove(row);
+            }
+        }
+    }
+
+    fn wake(&self, out: &Output<L::Out>) {
+        if let Some(next) = self.queues.processing.next() {
+            out.task.wake_at(Timestamp::from_millis(next));
+        }
+    }
+}
+
+/// The queue of the windows' own time.
+#[inline]
+pub(super) fn own_queue(queues: &mut DueQueues, ending: Ending) -> &mut DueQueue {
+    if ending.processing_time { &mut queues.processing } else { &mut queues.event }
+}
+
+#[inline]
+fn add_value<K, L: WindowLogic<K>>(logic: &L, cell: &mut Cell<L::Acc>, value: L::In) {
+    match &mut cell.acc {
+        Some(acc) => logic.add(acc, value),
+        vacant => *vacant = Some(logic.start(value)),
+    }
+}
+
+/// Emits the result of a window, unless it is empty. With `is_last`, its contents go with it.
+fn fire_cell<K: Key, L: WindowLogic<K>>(
+    logic: &L,
+    key: &K,
+    cell: &mut Cell<L::Acc>,
+    is_last: bool,
+    out: &mut Output<L::Out>,
+) -> Progress {
+    let acc = match &cell.acc {
+        Some(acc) if !is_last => Cow::Borrowed(acc),
+        _ => match cell.acc.take() {
+            Some(acc) => Cow::Owned(acc),
+            None => return Ok(()),
+        },
+    };
+    let revision = cell.firings;
+    cell.firings += 1;
+    fire(logic, key, acc, (cell.window, revision), out)
+}
+
+fn checked_gap(gap: Duration) -> Result<i64, NoGap> {
+    if gap < Duration::from_millis(1) { Err(NoGap { given: gap }) } else { Ok(millis(gap)) }
+}
+
+#[cold]
+fn no_gap(error: NoGap, site: Site) -> Stop {
+    TaskError::at(site, Cause::User(anyhow::Error::new(error))).into()
+}
+
+impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
+    type In = L::In;
+    type Out = L::Out;
+
+    fn open(&mut self, out: &mut Output<L::Out>) -> Progress {
+        self.wake(out);
+        Ok(())
+    }
+
+    fn process(&mut self, input: &mut Batch<L::In>, out: &mut Output<L::Out>) -> Progress {
+        out.collector.forget_record();
+        while !input.is_empty() {
+            if input.hashes().is_empty() {
+                self.selector.hash(input);
+            }
+            self.selector.resolve(input, &mut self.keys, &mut self.resolved);
+            self.grow_rows();
+            self.run(input, out)?;
+            if !input.is_empty() {
+                out.flush()?;
+            }
+        }
+        self.release_vacated();
+        self.wake(out);
+        Ok(())
+    }
+
+    fn watermark(&mut self, watermark: Timestamp, out: &mut Output<L::Out>) -> Progress {
+        self.work_off(true, watermark.as_millis(), out)?;
+        if !self.settings.ending.processing_time {
+            self.horizon.advance(watermark.as_millis());
+        }
+        self.release_vacated();
+        Ok(())
+    }
+
+    fn processing_time(&mut self, now: Timestamp, out: &mut Output<L::Out>) -> Progress {
+        self.work_off(false, now.as_millis(), out)?;
+        self.release_vacated();
+        self.wake(out);
+        Ok(())
+    }
+
+    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+        self.write(&out.task.info, to)
+    }
+
+    fn restore(&mut self, out: &Output<L::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
+        self.read(&out.task.info, from)
+    }
+}

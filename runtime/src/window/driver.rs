@@ -1,0 +1,166 @@
+//! Drives one window operator in tests: records, time and snapshots in, results out, through an output that blocks.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::channel::Batch;
+use crate::data::Data;
+use crate::observe::OperatorMetrics;
+use crate::operator::{
+    AnyStage, BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop,
+    TaskContext, TaskInfo, Wake,
+};
+use crate::state::{StateError, TaskSnapshot};
+use crate::time::{ManualClock, Timestamp};
+
+/// What came out, and when the stage refuses to take more.
+pub(crate) struct Sink<T> {
+    pub(crate) records: Vec<(T, i64)>,
+    /// Refuses every so many pushes; never if zero.
+    pub(crate) refuse_every: usize,
+    pushes: usize,
+}
+
+struct SinkStage<T>(Rc<RefCell<Sink<T>>>);
+
+impl<T: Data> Stage<T> for SinkStage<T> {
+    fn push(&mut self, batch: &mut Batch<T>) -> Progress {
+        let mut sink = self.0.borrow_mut();
+        sink.pushes += 1;
+        if sink.refuse_every > 0 && sink.pushes.is_multiple_of(sink.refuse_every) {
+            return Err(Stop::Blocked);
+        }
+        let times: Vec<i64> = (0..batch.len()).map(|index| batch.time(index).as_millis()).collect();
+        sink.records.extend(batch.consume().zip(times));
+        Ok(())
+    }
+
+    fn signal(&mut self, _: &Signal) -> Progress {
+        Ok(())
+    }
+
+    fn open(&mut self) -> Progress {
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _: &mut TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _: &TaskSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+struct NoWake;
+
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+/// One operator, its clock and its outputs.
+pub(crate) struct Driver<I, O> {
+    stage: BoxStage<I>,
+    task: Rc<TaskContext>,
+    clock: Arc<ManualClock>,
+    pub(crate) metrics: Arc<OperatorMetrics>,
+    pub(crate) results: Rc<RefCell<Sink<O>>>,
+    pub(crate) late: Rc<RefCell<Sink<I>>>,
+    /// Called whenever a call was blocked, with the snapshot at that point.
+    pub(crate) blocked: usize,
+}
+
+fn sink<T>() -> Rc<RefCell<Sink<T>>> {
+    Rc::new(RefCell::new(Sink { records: Vec::new(), refuse_every: 0, pushes: 0 }))
+}
+
+impl<I: Data, O: Data> Driver<I, O> {
+    /// `late` is read if given.
+    pub(crate) fn new<P>(operator: P, (subtask, parallelism): (usize, usize), late: Option<OutputTag<I>>) -> Self
+    where
+        P: Operator<In = I, Out = O>,
+    {
+        let info = TaskInfo { job: "job".into(), subtask, parallelism, max_parallelism: 16, attempt: 0 };
+        let clock = Arc::new(ManualClock::default());
+        let task = TaskContext::new(info, clock.clone(), Arc::new(NoWake));
+        let metrics = OperatorMetrics::new("windows", subtask);
+        let (results, late_sink) = (sink(), sink());
+        let mut sides = SideOutputs::default();
+        if let Some(tag) = late {
+            let stage: BoxStage<I> = Box::new(SinkStage(Rc::clone(&late_sink)));
+            sides.insert(tag.name(), Side::<I>::boxed(AnyStage::new(stage)));
+        }
+        let next: BoxStage<O> = Box::new(SinkStage(Rc::clone(&results)));
+        let out = Output::new(Rc::clone(&task), Arc::clone(&metrics), next, sides);
+        let stage = Link::boxed("windows".into(), operator, out);
+        Self { stage, task, clock, metrics, results, late: late_sink, blocked: 0 }
+    }
+
+    pub(crate) fn open(&mut self) {
+        self.stage.open().unwrap();
+    }
+
+    fn insist(&mut self, mut call: impl FnMut(&mut BoxStage<I>) -> Progress) -> Result<(), Stop> {
+        for _ in 0..1_000_000 {
+            match call(&mut self.stage) {
+                Err(Stop::Blocked) => self.blocked += 1,
+                done => return done,
+            }
+        }
+        panic!("blocked for ever");
+    }
+
+    pub(crate) fn push(&mut self, records: impl IntoIterator<Item = (I, i64)>) {
+        let mut batch = Batch::new();
+        for (value, time) in records {
+            batch.push_at(value, Timestamp::from_millis(time));
+        }
+        self.push_batch(&mut batch);
+    }
+
+    pub(crate) fn push_batch(&mut self, batch: &mut Batch<I>) {
+        self.insist(|stage| stage.push(batch)).unwrap();
+        assert!(batch.is_empty());
+    }
+
+    pub(crate) fn watermark(&mut self, watermark: i64) {
+        let signal = Signal::Watermark(Timestamp::from_millis(watermark));
+        self.insist(|stage| stage.signal(&signal)).unwrap();
+    }
+
+    /// Sends the watermark once; answers whether it went through.
+    pub(crate) fn try_watermark(&mut self, watermark: i64) -> bool {
+        self.stage.signal(&Signal::Watermark(Timestamp::from_millis(watermark))).is_ok()
+    }
+
+    /// Moves the clock, and tells the operator if it asked for that.
+    pub(crate) fn clock_to(&mut self, now: i64) {
+        let now = Timestamp::from_millis(now);
+        self.clock.advance_to(now);
+        let deadline = self.task.take_deadline();
+        if deadline <= now {
+            self.insist(|stage| stage.signal(&Signal::ProcessingTime(now))).unwrap();
+        } else {
+            self.task.wake_at(deadline);
+        }
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.insist(|stage| stage.signal(&Signal::End)).unwrap();
+    }
+
+    pub(crate) fn snapshot(&mut self) -> TaskSnapshot {
+        let mut snapshot = TaskSnapshot::default();
+        self.stage.snapshot(&mut snapshot).unwrap();
+        snapshot
+    }
+
+    pub(crate) fn restore(&mut self, snapshot: &TaskSnapshot) {
+        self.stage.restore(snapshot).unwrap();
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<(O, i64)> {
+        std::mem::take(&mut self.results.borrow_mut().records)
+    }
+}
