@@ -11,6 +11,7 @@ pub mod observe;
 pub mod operator;
 pub mod prelude;
 pub mod state;
+pub mod testing;
 pub mod time;
 
 pub use data::{Data, Key};
