@@ -9,8 +9,10 @@ mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
+mod windowed;
 
 pub use environment::{Environment, Job, JobSummary};
 pub use keyed::KeyedStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
+pub use windowed::WindowedStream;

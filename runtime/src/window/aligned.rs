@@ -120,6 +120,9 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             if mixed {
                 watermark = self.horizon.of_hash(input.hashes()[at]);
                 at += 1;
+            } else if !span.is_covered {
+                // In a gap, each record is late or not by its own time.
+                at += 1;
             } else {
                 let same = times[at..].iter().take_while(|time| span.contains(time.as_millis())).count();
                 at += same;

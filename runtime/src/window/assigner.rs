@@ -93,6 +93,16 @@ impl<T> Windows<T> {
     fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
         Self { kind, processing_time, trigger: None, keep_last: None }
     }
+
+    /// One window that never fires.
+    pub(crate) fn global() -> Self {
+        Self::at_end(Kind::Global, false)
+    }
+
+    /// Whether the windows have no end.
+    pub(crate) fn is_global(&self) -> bool {
+        matches!(self.kind, Kind::Global)
+    }
 }
 
 /// Windows of one size, one after the other.
@@ -233,7 +243,7 @@ impl sealed::Sealed for Global {}
 
 impl<T> WindowAssigner<T> for Global {
     fn windows(self) -> Result<Windows<T>, WindowError> {
-        Ok(Windows::at_end(Kind::Global, false))
+        Ok(Windows::global())
     }
 }
 

@@ -8,8 +8,8 @@ use crate::channel::Batch;
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{
-    AnyStage, BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop,
-    TaskContext, TaskInfo, Wake,
+    BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop, TaskContext,
+    TaskInfo, Wake,
 };
 use crate::state::{StateError, TaskSnapshot};
 use crate::time::{ManualClock, Timestamp};
@@ -84,12 +84,12 @@ impl<I: Data, O: Data> Driver<I, O> {
         let info = TaskInfo { job: "job".into(), subtask, parallelism, max_parallelism: 16, attempt: 0 };
         let clock = Arc::new(ManualClock::default());
         let task = TaskContext::new(info, clock.clone(), Arc::new(NoWake));
-        let metrics = OperatorMetrics::new("windows", subtask);
+        let metrics = OperatorMetrics::new(0, "windows", subtask);
         let (results, late_sink) = (sink(), sink());
         let mut sides = SideOutputs::default();
         if let Some(tag) = late {
             let stage: BoxStage<I> = Box::new(SinkStage(Rc::clone(&late_sink)));
-            sides.insert(tag.name(), Side::<I>::boxed(AnyStage::new(stage)));
+            sides.insert(tag.name(), Side::<I>::boxed(stage));
         }
         let next: BoxStage<O> = Box::new(SinkStage(Rc::clone(&results)));
         let out = Output::new(Rc::clone(&task), Arc::clone(&metrics), next, sides);

@@ -54,6 +54,24 @@ impl WindowContext<'_> {
     }
 }
 
+/// What a window function may return: nothing, or a [`Result`](crate::Result).
+pub trait IntoResult {
+    /// The outcome.
+    fn into_result(self) -> Result<()>;
+}
+
+impl IntoResult for () {
+    fn into_result(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl IntoResult for Result<()> {
+    fn into_result(self) -> Result<()> {
+        self
+    }
+}
+
 /// A window's function, as the window operators see it.
 ///
 /// `start` with a value, then `add` for each further one; `merge` as in [`Aggregate`], with the earlier contents first.
@@ -133,12 +151,16 @@ impl<A: Aggregate> Fold for AggregateFold<A> {
 
 /// Folds two values into one. `None` only while the function runs.
 #[derive(Clone)]
-pub(crate) struct ReduceFold<T, F>(pub(crate) F, pub(crate) PhantomData<fn() -> T>);
+pub(crate) struct ReduceFold<T, F>(F, PhantomData<fn() -> T>);
 
 impl<T, F> ReduceFold<T, F>
 where
     F: Fn(T, T) -> T,
 {
+    pub(crate) fn new(reduce: F) -> Self {
+        Self(reduce, PhantomData)
+    }
+
     fn reduce(&self, acc: &mut Option<T>, value: T) {
         *acc = Some(match acc.take() {
             Some(before) => (self.0)(before, value),

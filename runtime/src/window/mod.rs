@@ -19,17 +19,23 @@ mod cells_state;
 #[cfg(test)]
 mod driver;
 mod due;
-mod function;
+pub(crate) mod function;
 mod grid;
 mod horizon;
+mod last_n;
 mod late;
+#[cfg(test)]
+mod oracle;
 mod pane;
 mod panes;
+pub(crate) mod runner;
+#[cfg(test)]
+mod tests;
 mod time_window;
-mod trigger;
+pub(crate) mod trigger;
 
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
-pub use function::WindowContext;
+pub use function::{IntoResult, WindowContext};
 pub use time_window::TimeWindow;
 pub use trigger::{
     CountTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, TriggerContext, TriggerResult,

@@ -1,0 +1,92 @@
+//! Picks the operator that runs windows of a kind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::aligned::{self, AlignedWindows};
+use super::assigner::{Kind, Windows, millis};
+use super::cell::Ending;
+use super::cells::{self, CellWindows};
+use super::function::WindowLogic;
+use super::last_n::LastN;
+use super::late::Late;
+use crate::channel::Batch;
+use crate::data::Key;
+use crate::operator::keyed::KeySelector;
+use crate::operator::{Operator, Output, OutputTag, Progress};
+use crate::state::{OperatorSnapshot, StateError};
+use crate::time::Timestamp;
+
+/// All that a window operator needs to know beside its function.
+pub(crate) struct WindowPlan<T> {
+    pub(crate) windows: Windows<T>,
+    /// Without effect in processing time, where nothing is late.
+    pub(crate) allowed_lateness: Duration,
+    pub(crate) late_output: Option<OutputTag<T>>,
+}
+
+/// Windows of any kind.
+pub(crate) enum WindowRunner<K: Key, L: WindowLogic<K>> {
+    Aligned(AlignedWindows<K, L>),
+    Cells(CellWindows<K, L>),
+    LastN(CellWindows<K, LastN<L>>),
+}
+
+impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
+    pub(crate) fn new(plan: &WindowPlan<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+        let Windows { kind, processing_time, trigger, keep_last } = &plan.windows;
+        let processing_time = *processing_time;
+        let late = Late { tag: plan.late_output };
+        let lateness = if processing_time { 0 } else { millis(plan.allowed_lateness) };
+        if let (Kind::Regular(grid), None) = (kind, trigger) {
+            let settings = aligned::Settings { grid: *grid, processing_time, lateness, late };
+            return Self::Aligned(AlignedWindows::new(settings, selector, logic));
+        }
+        let ending = Ending { processing_time, lateness };
+        let settings = cells::Settings { kind: kind.clone(), ending, trigger: trigger.clone(), late };
+        match *keep_last {
+            Some(count) => Self::LastN(CellWindows::new(settings, selector, LastN { count, logic })),
+            None => Self::Cells(CellWindows::new(settings, selector, logic)),
+        }
+    }
+}
+
+/// Calls a method of whichever operator it is.
+macro_rules! forward {
+    ($self:ident, $method:ident ( $($argument:expr),* )) => {
+        match $self {
+            Self::Aligned(windows) => windows.$method($($argument),*),
+            Self::Cells(windows) => windows.$method($($argument),*),
+            Self::LastN(windows) => windows.$method($($argument),*),
+        }
+    };
+}
+
+impl<K: Key, L: WindowLogic<K>> Operator for WindowRunner<K, L> {
+    type In = L::In;
+    type Out = L::Out;
+
+    fn open(&mut self, out: &mut Output<L::Out>) -> Progress {
+        forward!(self, open(out))
+    }
+
+    fn process(&mut self, input: &mut Batch<L::In>, out: &mut Output<L::Out>) -> Progress {
+        forward!(self, process(input, out))
+    }
+
+    fn watermark(&mut self, watermark: Timestamp, out: &mut Output<L::Out>) -> Progress {
+        forward!(self, watermark(watermark, out))
+    }
+
+    fn processing_time(&mut self, now: Timestamp, out: &mut Output<L::Out>) -> Progress {
+        forward!(self, processing_time(now, out))
+    }
+
+    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+        forward!(self, snapshot(out, to))
+    }
+
+    fn restore(&mut self, out: &Output<L::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
+        forward!(self, restore(out, from))
+    }
+}
