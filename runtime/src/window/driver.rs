@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::channel::Batch;
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
+use crate::operator::blocking::RunHere;
 use crate::operator::{
     BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop, TaskContext,
     TaskInfo, Wake,
@@ -83,7 +84,7 @@ impl<I: Data, O: Data> Driver<I, O> {
     {
         let info = TaskInfo { job: "job".into(), subtask, parallelism, max_parallelism: 16, attempt: 0 };
         let clock = Arc::new(ManualClock::default());
-        let task = TaskContext::new(info, clock.clone(), Arc::new(NoWake));
+        let task = TaskContext::new(info, clock.clone(), Arc::new(NoWake), Arc::new(RunHere));
         let metrics = OperatorMetrics::new(0, "windows", subtask);
         let (results, late_sink) = (sink(), sink());
         let mut sides = SideOutputs::default();
