@@ -5,6 +5,7 @@
 
 mod clock;
 pub mod duration;
+pub mod rfc3339;
 mod timestamp;
 pub mod watermark;
 
