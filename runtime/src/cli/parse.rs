@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::builder::Resettable;
-use clap::{ArgMatches, Args, FromArgMatches, arg, value_parser};
+use clap::{Arg, ArgMatches, Args, FromArgMatches, value_parser};
 
 use super::clash::{self, Clash};
 use super::engine::{EngineArgs, PlanFormat};
@@ -63,7 +63,7 @@ fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Inv
 /// The binary's command line. Its arguments may stand without a subcommand, for `run`.
 fn command<A: Args>() -> clap::Command {
     let run = with_arguments::<A>(clap::Command::new("run")).about("Run the job; the default");
-    let format = arg!(id: "millstream.format")
+    let format = Arg::new("millstream.format")
         .long("format")
         .value_name("FORMAT")
         .help("How the graph is written")

@@ -16,6 +16,7 @@ mod summary;
 mod task_time;
 pub(crate) mod terminal;
 
+pub use ::metrics::{Counter, Gauge, Histogram};
 pub use logging::{LogFilterError, init_logging};
 pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics, labels};
 pub(crate) use observer::{Observed, Observer};
