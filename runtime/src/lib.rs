@@ -7,6 +7,7 @@ extern crate self as millstream;
 pub mod __private;
 mod actor;
 pub mod channel;
+pub mod cli;
 pub mod connector;
 mod data;
 mod error;

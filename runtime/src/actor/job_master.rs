@@ -140,8 +140,11 @@ struct JobMaster {
 impl JobMaster {
     fn fail(&mut self, failure: JobError) {
         if self.failure.is_none() {
+            tracing::info!("a part of the job has failed: cancelling the rest");
             self.failure = Some(failure);
             self.cancel_all();
+        } else {
+            tracing::debug!("another failure while cancelling: {failure}");
         }
     }
 

@@ -4,13 +4,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskWaker, Poll, Waker};
-use std::time::Duration;
 
 use actix::prelude::*;
 
 use crate::actor::enumerator::EnumeratorHandle;
 use crate::channel::exchange::{Payload, Transport};
 use crate::error::{TaskError, blame};
+use crate::observe::Doing;
 use crate::operator::blocking::RunBlocking;
 use crate::operator::{Stop, Wake};
 use crate::task::{Answer, AnyCommittables, Step, Task, TaskBlueprint, build};
@@ -64,8 +64,6 @@ pub(crate) struct Subtask {
     /// Wakes the actor's turn.
     waker: Option<Waker>,
     timer: Option<(Timestamp, SpawnHandle)>,
-    /// What the last turn ended with, and when, to tell where the time goes.
-    last: (Step, Duration),
 }
 
 impl Subtask {
@@ -84,14 +82,13 @@ impl Subtask {
             task: None,
             waker: None,
             timer: None,
-            last: (Step::Again, Duration::ZERO),
         }
     }
 
     /// One turn: one batch or signal. Panics of user code end here.
     fn turn(&mut self, ctx: &mut Context<Self>) -> Poll<()> {
         let Some(task) = &mut self.task else { return Poll::Ready(()) };
-        let began = task.context.clock.monotonic();
+        task.metrics.time.switch(Doing::Busy, &*task.context.clock);
         let stepped = blame::catch(|| match task.step() {
             Ok(step) => Ok(step),
             Err(Stop::Blocked) => Ok(Step::Blocked),
@@ -104,7 +101,14 @@ impl Subtask {
                 return Poll::Ready(());
             }
         };
-        self.account(began, step);
+        let next = match step {
+            // It is able to go on once its slot's other subtasks have had their turns.
+            Step::Again => Doing::Busy,
+            Step::Blocked => Doing::BackPressured,
+            Step::Idle(_) => Doing::Idle,
+            Step::Finished => Doing::Nothing,
+        };
+        task.metrics.time.switch(next, &*task.context.clock);
         match step {
             Step::Again => self.wake_turn(),
             Step::Blocked => {}
@@ -115,22 +119,6 @@ impl Subtask {
             }
         }
         Poll::Pending
-    }
-
-    /// Adds the time since the last turn, and of this one, to the subtask's metrics.
-    fn account(&mut self, began: Duration, step: Step) {
-        let Some(task) = &self.task else { return };
-        let (last, last_ended) = self.last;
-        let gap = began.saturating_sub(last_ended).as_micros() as u64;
-        match last {
-            Step::Blocked => task.metrics.back_pressured_micros.add(gap),
-            Step::Idle(_) => task.metrics.idle_micros.add(gap),
-            // It was able to go on, but its slot's other subtasks had their turns.
-            Step::Again | Step::Finished => task.metrics.busy_micros.add(gap),
-        }
-        let now = task.context.clock.monotonic();
-        task.metrics.busy_micros.add(now.saturating_sub(began).as_micros() as u64);
-        self.last = (step, now);
     }
 
     fn wake_turn(&self) {
@@ -192,6 +180,7 @@ impl Actor for Subtask {
         };
         match blame::catch(|| build(blueprint, Arc::new(Alarm(address)), Arc::new(BlockingPool), request_splits)) {
             Ok(task) => {
+                task.metrics.time.switch(Doing::Busy, &*task.context.clock);
                 self.task = Some(task);
                 ctx.spawn(Turns);
             }

@@ -1,11 +1,14 @@
 //! Which record was being worked on when user code failed.
 //!
 //! Nothing is recorded while all goes well. When a panic unwinds, the guards that it drops note what they know here,
-//! innermost first; the subtask takes the note when it catches the panic.
+//! innermost first; the subtask takes the note when it catches the panic. Where in the code it was only a panic hook
+//! can tell, so a program that wants to know installs one ([`install_hook`]).
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::PanicHookInfo;
+use std::sync::Once;
 
 use super::{Cause, TaskError};
 use crate::channel::Origin;
@@ -46,11 +49,41 @@ impl fmt::Display for Site {
 pub(crate) struct Blame {
     pub(crate) site: Site,
     pub(crate) operator: Option<String>,
+    /// Where in the code it was, as `file:line:column`.
+    location: Option<String>,
     known: bool,
 }
 
 thread_local! {
     static BLAME: RefCell<Blame> = RefCell::new(Blame::default());
+    /// Whether a panic on this thread would end in `catch`. Needs no destructor, so the hook can always read it.
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Has panics that become a job's error note where in the code they were, instead of printing it. Other panics, and
+/// with `RUST_BACKTRACE` set all of them, still go to the hook that was there before.
+pub(crate) fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let previous = std::panic::take_hook();
+        let backtrace = std::env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
+        std::panic::set_hook(Box::new(move |panic| {
+            if CATCHING.get() {
+                note_location(panic);
+            }
+            if backtrace || !CATCHING.get() {
+                previous(panic);
+            }
+        }));
+    });
+}
+
+/// The hook runs before the guards are dropped, so this begins the notes anew: a panic that user code has caught by
+/// itself leaves nothing behind.
+fn note_location(panic: &PanicHookInfo<'_>) {
+    tracing::debug!("{panic}");
+    let location = panic.location().map(ToString::to_string);
+    BLAME.set(Blame { location, ..Blame::default() });
 }
 
 /// Notes the record that was being worked on; the first note, from the innermost guard, stands.
@@ -71,10 +104,14 @@ pub(crate) fn take() -> Blame {
 
 /// Runs something that may call user code, and makes a panic of it an error that says where it happened.
 pub(crate) fn catch<R>(run: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
+    let outer = CATCHING.replace(true);
     // Whatever the panic has left half done is dropped with the failed subtask.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|payload| {
-        let Blame { site, operator, .. } = take();
-        let mut error = TaskError::at(site, Cause::Panic(message(&*payload)));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    CATCHING.set(outer);
+    caught.unwrap_or_else(|payload| {
+        let Blame { site, operator, location, .. } = take();
+        let place = location.map_or(String::new(), |location| format!(" (at {location})"));
+        let mut error = TaskError::at(site, Cause::Panic(message(&*payload) + &place));
         error.operator = operator.unwrap_or_default();
         Err(error)
     })
@@ -95,5 +132,18 @@ impl Drop for Operator<'_> {
                 blame.operator.get_or_insert_with(|| self.0.to_owned());
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_the_hook_a_panic_tells_where_in_the_code_it_was() {
+        install_hook();
+        let line = line!() + 1;
+        let error = catch::<()>(|| panic!("out of cheese")).unwrap_err().to_string();
+        assert!(error.contains(&format!("panicked: out of cheese (at {}:{line}:", file!())), "{error}");
     }
 }

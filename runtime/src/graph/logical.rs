@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::EdgeType;
 use crate::channel::partitioner::Partitioning;
+use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
@@ -75,7 +76,7 @@ pub(crate) struct Edge {
 
 /// What a node does, as factories that make it anew in each subtask.
 pub(crate) enum Body {
-    Source { make: MakeSource, enumerator: EnumeratorFactory },
+    Source { make: MakeSource, enumerator: EnumeratorFactory, boundedness: Boundedness },
     Operator(MakeStages),
     Sink { make: MakeStages, committer: CommitterFactory },
 }
@@ -144,6 +145,13 @@ impl Graph {
     pub(crate) fn describe(&self, node: NodeId) -> String {
         let Node { name, location, .. } = &self.nodes[node];
         format!("`{name}` ({}:{})", location.file(), location.line())
+    }
+
+    /// What metrics call a node: its name, with its number if another has the same name.
+    pub(crate) fn label(&self, node: NodeId) -> String {
+        let name = &self.nodes[node].name;
+        let unique = self.nodes.iter().filter(|other| other.name == *name).count() == 1;
+        if unique { name.clone() } else { format!("{name}#{node}") }
     }
 
     /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Body, Chaining, Edge, Graph, NodeId};
+use super::{Body, Chaining, Edge, Graph, Node, NodeId};
 use crate::channel::partitioner::Partitioning;
+use crate::connector::Boundedness;
 use crate::error::BuildError;
 use crate::state::MAX_KEY_GROUPS;
 
@@ -215,7 +216,18 @@ fn assign_slots(graph: &Graph, vertices: &mut [Vertex]) -> usize {
 }
 
 impl Plan {
+    /// How many subtasks the job has.
+    pub(crate) fn subtasks(&self) -> usize {
+        self.vertices.iter().map(|vertex| vertex.parallelism).sum()
+    }
+
     /// Whether the job ends by itself.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let unbounded = |node: &Node| matches!(node.body, Body::Source { boundedness: Boundedness::Unbounded, .. });
+        !self.graph.nodes.iter().any(unbounded)
+    }
+
+    /// The nodes that read from the outside world.
     pub(crate) fn sources(&self) -> impl Iterator<Item = NodeId> {
         let nodes = self.graph.nodes.iter().enumerate();
         nodes.filter(|(_, node)| matches!(node.body, Body::Source { .. })).map(|(id, _)| id)

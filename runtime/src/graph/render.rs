@@ -8,7 +8,7 @@ impl Plan {
     /// The plan as an indented list of chains, with what each sends where.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
-        let subtasks: usize = self.vertices.iter().map(|vertex| vertex.parallelism).sum();
+        let subtasks = self.subtasks();
         let job = &self.graph.settings.job;
         let _ =
             writeln!(text, "job `{job}`: {} chains, {subtasks} subtasks, {} slots", self.vertices.len(), self.slots);

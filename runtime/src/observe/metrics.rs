@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::Label;
 
+use super::task_time::TaskTime;
 use crate::operator::TaskInfo;
 use crate::time::Timestamp;
 
@@ -61,6 +62,10 @@ impl OperatorMetrics {
     pub(crate) fn set_watermark(&self, watermark: Timestamp) {
         self.watermark.store(watermark.as_millis(), Ordering::Relaxed);
     }
+
+    pub(crate) fn watermark(&self) -> Timestamp {
+        Timestamp::from_millis(self.watermark.load(Ordering::Relaxed))
+    }
 }
 
 /// A value that goes up and down.
@@ -85,10 +90,8 @@ pub(crate) struct TaskMetrics {
     pub(crate) subtask: usize,
     /// Messages that wait to be processed.
     pub(crate) input_queue: Level,
-    /// Microseconds spent working, waiting for input, and waiting for room in an output.
-    pub(crate) busy_micros: Count,
-    pub(crate) idle_micros: Count,
-    pub(crate) back_pressured_micros: Count,
+    /// Where its time goes.
+    pub(crate) time: TaskTime,
 }
 
 /// The metrics of all subtasks of a job.

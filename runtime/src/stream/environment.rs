@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Stream;
 use crate::actor::{self, JobRun, threads};
@@ -12,7 +11,7 @@ use crate::connector::Source;
 use crate::data::Data;
 use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
-use crate::observe::JobMetrics;
+use crate::observe::{JobMetrics, JobSummary, Observed, Observer};
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::time::{Clock, SystemClock};
 
@@ -84,12 +83,14 @@ impl Environment {
     pub fn source<S: Source>(&self, source: S) -> Stream<S::Out> {
         let source = Arc::new(source);
         let name = source.name();
+        let boundedness = source.boundedness();
         let enumerator = enumerator_factory(Arc::clone(&source));
         let body = Body::Source {
             make: Arc::new(move |ctx, downstream| {
                 Ok(Box::new(SourceDriver::new(Arc::clone(&source), &ctx, downstream)))
             }),
             enumerator,
+            boundedness,
         };
         let node = self.graph.borrow_mut().add(Node {
             name,
@@ -123,7 +124,8 @@ impl Environment {
 
     /// Checks the job and makes it ready to run; the environment is empty afterwards.
     pub fn build(&self) -> Result<Job, BuildError> {
-        Ok(Job { plan: Arc::new(self.plan()?), clock: Arc::clone(&self.clock.borrow()), registry: Arc::default() })
+        let clock = Arc::clone(&self.clock.borrow());
+        Ok(Job { plan: Arc::new(self.plan()?), clock, registry: Arc::default(), progress: false })
     }
 
     /// Runs the job and waits for its end. May be called from anywhere, also from inside a tokio runtime (where it
@@ -144,30 +146,20 @@ pub struct Job {
     plan: Arc<Plan>,
     clock: Arc<dyn Clock>,
     pub(crate) registry: Arc<JobMetrics>,
-}
-
-/// What a job did.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct JobSummary {
-    /// The job's name.
-    pub job: String,
-    /// How long it ran.
-    pub elapsed: Duration,
-    /// Records that sources have read.
-    pub records_read: u64,
-    /// Records that sinks have written.
-    pub records_written: u64,
-    /// Records that came too late and that nobody asked for.
-    pub late_dropped: u64,
-    /// Records that were left out because they were malformed or user code failed on them.
-    pub records_failed: u64,
+    progress: bool,
 }
 
 impl Job {
     /// How it will run.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Shows a progress line on standard error while the job runs, if that is a terminal and the job has an end.
+    #[must_use]
+    pub fn show_progress(mut self) -> Self {
+        self.progress = true;
+        self
     }
 
     /// Runs the job on threads of its own and waits for its end.
@@ -200,34 +192,37 @@ impl Job {
     }
 
     fn run_here(self) -> Result<JobSummary, JobError> {
-        let began = self.clock.monotonic();
-        let run = JobRun {
-            plan: Arc::clone(&self.plan),
-            clock: Arc::clone(&self.clock),
-            registry: Arc::clone(&self.registry),
+        let Self { plan, clock, registry, progress } = self;
+        let began = clock.monotonic();
+        let job = plan.graph.settings.job.as_str();
+        let observed = Observed {
+            plan: Arc::clone(&plan),
+            registry: Arc::clone(&registry),
+            clock: Arc::clone(&clock),
+            // Of a job without an end there is no progress to tell, only its metrics.
+            progress: progress && plan.is_bounded(),
         };
-        actor::run(run)?;
-        Ok(self.summary(self.clock.monotonic().saturating_sub(began)))
-    }
-
-    fn summary(&self, elapsed: Duration) -> JobSummary {
-        let mut summary = JobSummary {
-            job: self.plan.graph.settings.job.clone(),
-            elapsed,
-            records_read: 0,
-            records_written: 0,
-            late_dropped: 0,
-            records_failed: 0,
-        };
-        for (_, metrics) in self.registry.operators() {
-            match self.plan.graph.nodes[metrics.node].body {
-                Body::Source { .. } => summary.records_read += metrics.records_in.get(),
-                Body::Sink { .. } => summary.records_written += metrics.records_in.get(),
-                Body::Operator(_) => {}
-            }
-            summary.late_dropped += metrics.late_dropped.get();
-            summary.records_failed += metrics.records_failed.get();
+        let observer = Observer::start(observed)
+            .map_err(|error| JobError::Start(format!("no thread to observe the job: {error}")))?;
+        let (chains, subtasks) = (plan.vertices.len(), plan.subtasks());
+        tracing::info!(
+            job,
+            parallelism = plan.graph.settings.parallelism,
+            chains,
+            subtasks,
+            slots = plan.slots,
+            "job started"
+        );
+        let run = JobRun { plan: Arc::clone(&plan), clock: Arc::clone(&clock), registry: Arc::clone(&registry) };
+        let ended = actor::run(run);
+        drop(observer);
+        let summary = JobSummary::new(&plan, &registry, clock.monotonic().saturating_sub(began));
+        let JobSummary { records_read, records_written, elapsed, .. } = &summary;
+        match ended {
+            Ok(()) => tracing::info!(job, records_read, records_written, ?elapsed, "job finished"),
+            // What has gone wrong is the caller's to tell.
+            Err(_) => tracing::info!(job, records_read, ?elapsed, "job failed"),
         }
-        summary
+        ended.map(|()| summary)
     }
 }

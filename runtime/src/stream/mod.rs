@@ -11,7 +11,8 @@ mod rolling;
 mod stream;
 mod windowed;
 
-pub use environment::{Environment, Job, JobSummary};
+pub use crate::observe::JobSummary;
+pub use environment::{Environment, Job};
 pub use keyed::KeyedStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;

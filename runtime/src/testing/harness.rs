@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::exchange::{Payload, Transport};
+use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::error::TaskError;
 use crate::graph::{Body, Downstream, NodeContext};
@@ -246,6 +247,7 @@ fn input<T: Data>(env: &Environment, events: &Shared<VecDeque<Event<T>>>) -> Str
             Ok(Box::new(Pushed { events: Arc::clone(&events), out: downstream.output(&ctx), owed: None, ended: false }))
         }),
         enumerator: Arc::new(|_| Err(crate::connector::SourceError::Invalid("a harness has no enumerator".to_owned()))),
+        boundedness: Boundedness::Bounded,
     };
     let nothing = Stream::<T> { graph: Rc::clone(&env.graph), origins: Vec::new() };
     let node = nothing.add_node(NodeSpec::anonymous("input"), body);

@@ -1,0 +1,106 @@
+//! The command line of a job's binary.
+//!
+//! `#[millstream::main]` makes a `main` that calls [`run`] with the function that builds the job. The binary then has
+//! the subcommands `run`, which is the default, and `plan`; the job's own arguments stand beside the engine's, under
+//! headings of their own, and a clash between them is an error in release builds too.
+//!
+//! Standard output belongs to the job and to `plan`; everything else goes to standard error. The exit code is 0 if the
+//! job has done its work, 1 if it failed or could not be started, 2 if the command line is wrong.
+
+mod clash;
+mod engine;
+mod parse;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use self::engine::PlanFormat;
+use self::parse::{Command, Invocation, ParseError};
+use crate::Result;
+use crate::error::blame;
+use crate::observe::{init_logging, serve_metrics};
+use crate::stream::Environment;
+pub use crate::time::duration::parse as duration;
+
+/// The arguments of a job that has none.
+#[derive(Args, Debug, Clone, Copy)]
+#[command(about = None::<&str>, long_about = None::<&str>)]
+pub struct NoArgs {}
+
+/// Parses the command line, builds the job with `job`, and does what was asked for.
+///
+/// ```
+/// use millstream::prelude::*;
+/// use std::process::ExitCode;
+///
+/// /// Counts words.
+/// #[derive(clap::Args)]
+/// struct Args {
+///     /// How long a window is.
+///     #[arg(long, value_parser = millstream::cli::duration, default_value = "1 min")]
+///     window: Duration,
+/// }
+///
+/// fn job(env: &Environment, args: Args) -> Result<()> {
+///     env.from_collection([args.window]).print();
+///     Ok(())
+/// }
+///
+/// // What `#[millstream::main]` on `job` writes:
+/// fn main() -> ExitCode {
+///     millstream::cli::run("word_count", job)
+/// }
+/// ```
+pub fn run<A: Args>(name: &str, job: fn(&Environment, A) -> Result<()>) -> ExitCode {
+    let invocation = match parse::parse::<A>(std::env::args_os()) {
+        Ok(invocation) => invocation,
+        Err(ParseError::Clap(error)) => {
+            // A pipe that is closed must not hide the exit code.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+        Err(ParseError::Clash(clash)) => return fail(&clash.into()),
+    };
+    match carry_out(name, job, invocation) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", report::causes(error.as_ref()));
+    ExitCode::FAILURE
+}
+
+fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: Invocation<A>) -> Result<()> {
+    let Invocation { command, engine, job: args } = invocation;
+    init_logging()?;
+    let env = Environment::new(name);
+    // Before, so that the job can ask for them; and after, since the command line has the last word.
+    engine.configure(&env);
+    job(&env, args)?;
+    engine.configure(&env);
+    match command {
+        Command::Plan(format) => {
+            let plan = env.plan()?;
+            let text = match format {
+                PlanFormat::Text => plan.to_text(),
+                PlanFormat::Dot => plan.to_dot(),
+                PlanFormat::Mermaid => plan.to_mermaid(),
+            };
+            print!("{text}");
+        }
+        Command::Run => {
+            let job = env.build()?;
+            blame::install_hook();
+            if let Some(address) = engine.metrics {
+                eprintln!("metrics: http://{}/metrics", serve_metrics(address)?);
+            }
+            let summary = if engine.no_progress { job.run() } else { job.show_progress().run() }?;
+            eprintln!("{summary}");
+        }
+    }
+    Ok(())
+}

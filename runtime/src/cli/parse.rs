@@ -1,0 +1,183 @@
+//! From what was typed to what is to be done.
+
+use std::ffi::OsString;
+
+use clap::builder::Resettable;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, value_parser};
+
+use super::clash::{self, Clash};
+use super::engine::{EngineArgs, PlanFormat};
+
+/// A parsed command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Invocation<A> {
+    pub(crate) command: Command,
+    pub(crate) engine: EngineArgs,
+    /// The job's own arguments.
+    pub(crate) job: A,
+}
+
+/// What is to be done with the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Run it.
+    Run,
+    /// Print its graph.
+    Plan(PlanFormat),
+}
+
+/// Why there is nothing to be done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ParseError {
+    /// What was typed is wrong, or asks for help.
+    #[error(transparent)]
+    Clap(#[from] clap::Error),
+    /// The job's arguments and the engine's do not go together.
+    #[error(transparent)]
+    Clash(#[from] Clash),
+}
+
+/// Parses a command line; the first of `words` is the binary.
+pub(crate) fn parse<A: Args>(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<Invocation<A>, ParseError> {
+    let (job, engine) = (clap::Command::new("job"), clap::Command::new("engine"));
+    clash::check(&A::augment_args(job), &EngineArgs::augment_args(engine))?;
+    let mut matches = command::<A>().try_get_matches_from(words)?;
+    let (command, mut matches) = match matches.remove_subcommand() {
+        Some((subcommand, mut matches)) if subcommand == "plan" => {
+            let format: Option<PlanFormat> = matches.remove_one("millstream.format");
+            (Command::Plan(format.unwrap_or(PlanFormat::Text)), matches)
+        }
+        Some((_, matches)) => (Command::Run, matches),
+        None => (Command::Run, matches),
+    };
+    invocation(command, &mut matches).map_err(|error| error.format(&mut self::command::<A>()).into())
+}
+
+fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Invocation<A>, clap::Error> {
+    let engine = EngineArgs::from_arg_matches_mut(matches)?;
+    Ok(Invocation { command, engine, job: A::from_arg_matches_mut(matches)? })
+}
+
+/// The binary's command line. Its arguments may stand without a subcommand, for `run`.
+fn command<A: Args>() -> clap::Command {
+    let run = with_arguments::<A>(clap::Command::new("run")).about("Run the job; the default");
+    let format = Arg::new("millstream.format")
+        .long("format")
+        .value_name("FORMAT")
+        .help("How the graph is written")
+        .help_heading(ENGINE_HEADING)
+        .default_value("text")
+        .value_parser(value_parser!(PlanFormat));
+    let plan = with_arguments::<A>(clap::Command::new("plan"));
+    let plan = plan.about("Print the graph that the job would run as, and run nothing").arg(format);
+    // Help and errors call the binary what it was called by.
+    with_arguments::<A>(clap::Command::new("job"))
+        .subcommands([run, plan])
+        .args_conflicts_with_subcommands(true)
+        .subcommand_negates_reqs(true)
+}
+
+const ENGINE_HEADING: &str = "Engine options";
+
+fn with_arguments<A: Args>(command: clap::Command) -> clap::Command {
+    let command = A::augment_args(command.next_help_heading("Job options"));
+    // Each struct's doc becomes the command's; that of the job's arguments is the one to show.
+    let (about, long_about) = (command.get_about().cloned(), command.get_long_about().cloned());
+    EngineArgs::augment_args(command.next_help_heading(ENGINE_HEADING))
+        .about(Resettable::from(about))
+        .long_about(Resettable::from(long_about))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::NoArgs;
+    use clap::error::ErrorKind;
+
+    /// Counts words.
+    #[derive(Args, Debug, PartialEq, Eq)]
+    struct WordCount {
+        /// What to read.
+        #[arg(long, required = true, num_args = 1..)]
+        input: Vec<String>,
+        #[arg(long)]
+        parallelism_of_sink: Option<usize>,
+    }
+
+    #[track_caller]
+    fn parsed(line: &str) -> Invocation<WordCount> {
+        parse(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    #[track_caller]
+    fn refused<A: Args + std::fmt::Debug>(line: &str) -> (ErrorKind, String) {
+        match parse::<A>(line.split(' ')).unwrap_err() {
+            ParseError::Clap(error) => (error.kind(), error.to_string()),
+            ParseError::Clash(clash) => panic!("{line}: {clash}"),
+        }
+    }
+
+    #[test]
+    fn clap_finds_nothing_wrong_with_the_command_line() {
+        command::<WordCount>().debug_assert();
+        command::<NoArgs>().debug_assert();
+    }
+
+    #[test]
+    fn without_a_subcommand_the_job_is_run() {
+        let short = parsed("word_count --input a b -p 4");
+        assert_eq!(short.command, Command::Run);
+        assert_eq!(short.job.input, ["a", "b"]);
+        assert_eq!(short.engine.parallelism, Some(4));
+        assert_eq!(short, parsed("word_count run --input a b --parallelism 4"));
+    }
+
+    #[test]
+    fn plan_takes_the_same_arguments() {
+        let plan = parsed("word_count plan --input a --format dot --disable-chaining");
+        assert_eq!(plan.command, Command::Plan(PlanFormat::Dot));
+        assert!(plan.engine.disable_chaining);
+        assert_eq!(parsed("word_count plan --input a").command, Command::Plan(PlanFormat::Text));
+    }
+
+    #[test]
+    fn a_value_may_be_called_like_a_subcommand() {
+        assert_eq!(parsed("word_count --input run plan").job.input, ["run", "plan"]);
+    }
+
+    #[test]
+    fn wrong_flags_are_claps_errors() {
+        let (kind, message) = refused::<WordCount>("word_count --input a --paralelism 3");
+        assert_eq!(kind, ErrorKind::UnknownArgument);
+        assert!(message.contains("--parallelism"), "{message}");
+        assert_eq!(refused::<WordCount>("word_count").0, ErrorKind::MissingRequiredArgument);
+        assert_eq!(refused::<WordCount>("word_count plan").0, ErrorKind::MissingRequiredArgument);
+        assert_eq!(refused::<NoArgs>("word_count -p 0").0, ErrorKind::ValueValidation);
+        assert_eq!(refused::<NoArgs>("word_count --metrics 9249").0, ErrorKind::ValueValidation);
+    }
+
+    #[test]
+    fn help_shows_the_jobs_doc_and_both_kinds_of_options() {
+        let (kind, help) = refused::<WordCount>("word_count --help");
+        assert_eq!(kind, ErrorKind::DisplayHelp);
+        assert!(help.starts_with("Counts words"), "{help}");
+        let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text} in {help}"));
+        assert!(at("Job options:") < at("--input") && at("--input") < at("Engine options:"), "{help}");
+        assert!(at("Engine options:") < at("--metrics"), "{help}");
+        let (_, help) = refused::<NoArgs>("word_count --help");
+        assert!(help.starts_with("Usage") && !help.contains("Job options"), "{help}");
+    }
+
+    #[test]
+    fn a_flag_that_the_engine_has_is_a_clash() {
+        #[derive(Args, Debug)]
+        struct Clashing {
+            #[arg(long)]
+            metrics: bool,
+        }
+        let error = parse::<Clashing>(["job"]).unwrap_err().to_string();
+        assert!(error.contains("`metrics` takes `--metrics`"), "{error}");
+    }
+}

@@ -1,0 +1,204 @@
+//! A job's binary, run from outside: what it prints and how it exits.
+//!
+//! Without a test harness, so that this very binary can be the job: it is one if [`AS_JOB`] is set.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, ExitCode, Output, Stdio};
+
+use millstream::prelude::*;
+
+const AS_JOB: &str = "MILLSTREAM_TEST_AS_JOB";
+
+/// Adds up orders.
+#[derive(clap::Args)]
+struct Orders {
+    /// How many orders there are.
+    #[arg(long, default_value_t = 1_000)]
+    count: u64,
+    /// The order on which the job panics.
+    #[arg(long)]
+    panic_at: Option<u64>,
+    /// The order on which the job fails.
+    #[arg(long)]
+    fail_at: Option<u64>,
+    /// Hold the job up at its last order until standard input is closed.
+    #[arg(long)]
+    hold: bool,
+    /// Build a job that cannot be.
+    #[arg(long)]
+    broken: bool,
+}
+
+/// Takes the engine's flag.
+#[derive(clap::Args)]
+struct Clashing {
+    #[arg(long)]
+    metrics: bool,
+}
+
+#[derive(Clone)]
+struct Check {
+    panic_at: Option<u64>,
+    fail_at: Option<u64>,
+}
+
+const PANIC_LINE: u32 = line!() + 8;
+
+impl Process for Check {
+    type In = u64;
+    type Out = u64;
+
+    fn process(&mut self, order: u64, _ctx: &mut Context<'_>, out: &mut Collector<u64>) -> Result<()> {
+        assert!(Some(order) != self.panic_at, "order {order} is haunted");
+        anyhow::ensure!(Some(order) != self.fail_at, "order {order} is wrong");
+        out.emit(order);
+        Ok(())
+    }
+}
+
+fn orders(env: &Environment, args: Orders) -> Result<()> {
+    let Orders { count, panic_at, fail_at, hold, broken } = args;
+    anyhow::ensure!(count < 1_000_000, "--count {count} is too many");
+    env.set_parallelism(if broken { 1_000 } else { env.parallelism() });
+    env.from_collection(0..count)
+        .process("check", Check { panic_at, fail_at })
+        .rebalance()
+        .map(move |order| {
+            if hold && order + 1 == count {
+                let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            }
+            order
+        })
+        .key_by_owned(|order| order % 2)
+        .count()
+        .filter(move |(_, counted)| *counted == count / 2)
+        .print();
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    match std::env::var(AS_JOB).as_deref() {
+        Ok("orders") => return millstream::cli::run("orders", orders),
+        Ok("clashing") => return millstream::cli::run("clashing", |_, args: Clashing| Ok(drop(args))),
+        Ok(_) => return millstream::cli::run("empty", |_, _: millstream::cli::NoArgs| Ok(())),
+        Err(_) => {}
+    }
+    let facts: [(&str, fn()); 9] = [
+        ("a_job_prints_to_standard_output_and_its_summary_to_standard_error", summary),
+        ("plan_prints_the_graph_and_runs_nothing", plan),
+        ("a_wrong_flag_is_named_and_exits_with_2", wrong_flag),
+        ("a_flag_that_the_engine_has_is_an_error_in_any_build", clash),
+        ("a_panic_is_told_once_with_its_place_in_the_code", panic),
+        ("an_error_of_user_code_names_the_operator", failure),
+        ("a_job_that_cannot_be_built_says_why", unbuildable),
+        ("an_address_in_use_is_an_error", address_in_use),
+        ("metrics_are_served_while_the_job_runs", metrics),
+    ];
+    for (name, fact) in facts {
+        fact();
+        println!("test {name} ... ok");
+    }
+    ExitCode::SUCCESS
+}
+
+fn job(name: &str, line: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(AS_JOB, name).env_remove("RUST_BACKTRACE").env_remove("MILLSTREAM_LOG").stdin(Stdio::null());
+    command.args(line.split_whitespace());
+    command
+}
+
+/// Runs a job; answers with what it has printed.
+#[track_caller]
+fn check(name: &str, line: &str, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = job(name, line).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{line}: {stdout}{stderr}");
+    (stdout, stderr)
+}
+
+fn summary() {
+    let (stdout, stderr) = check("orders", "--count 1000 -p 1", 0);
+    assert_eq!(stdout, "(0, 500)\n(1, 500)\n");
+    for part in ["INFO", "job `orders` finished in", "read     1,000 records", "written      2 records", "check"] {
+        assert!(stderr.contains(part), "no {part} in {stderr}");
+    }
+}
+
+fn plan() {
+    let (stdout, _) = check("orders", "plan --count 10 --parallelism 3 --job-name trial", 0);
+    assert!(stdout.contains("job `trial`") && stdout.contains("parallelism 3"), "{stdout}");
+    let (stdout, _) = check("orders", "plan --format mermaid", 0);
+    assert!(stdout.starts_with("flowchart LR"), "{stdout}");
+}
+
+fn wrong_flag() {
+    let (_, stderr) = check("orders", "--cuont 3", 2);
+    assert!(stderr.contains("--cuont") && stderr.contains("--count"), "{stderr}");
+    let (_, stderr) = check("orders", "--parallelism 0", 2);
+    assert!(stderr.contains("--parallelism") && stderr.contains("from 1 to 32768"), "{stderr}");
+    let (_, stderr) = check("orders", "--metrics nowhere", 2);
+    assert!(stderr.contains("--metrics") && stderr.contains("127.0.0.1:9249"), "{stderr}");
+}
+
+fn clash() {
+    let (_, stderr) = check("clashing", "", 1);
+    assert_eq!(
+        stderr,
+        "error: the job's argument `metrics` takes `--metrics`, which is the engine's: give it another flag\n"
+    );
+}
+
+fn panic() {
+    let (_, stderr) = check("orders", "--panic-at 700", 1);
+    assert_eq!(stderr.matches("order 700 is haunted").count(), 1, "{stderr}");
+    let place = format!("{}:{PANIC_LINE}:9", file!());
+    assert!(stderr.contains("error: operator `check`, subtask 0") && stderr.contains(&place), "{place}: {stderr}");
+}
+
+fn failure() {
+    let (_, stderr) = check("orders", "--fail-at 700", 1);
+    assert_eq!(stderr.matches("order 700 is wrong").count(), 1, "{stderr}");
+    assert!(stderr.contains("error: operator `check`, subtask 0"), "{stderr}");
+}
+
+fn unbuildable() {
+    let (_, stderr) = check("orders", "--broken", 1);
+    assert!(stderr.contains("error: operator") && stderr.contains("parallelism 1000"), "{stderr}");
+    let (_, stderr) = check("orders", "--count 1000000", 1);
+    assert_eq!(stderr, "error: --count 1000000 is too many\n");
+    let (_, stderr) = check("empty", "", 1);
+    assert!(stderr.contains("error: the job is empty"), "{stderr}");
+}
+
+fn address_in_use() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let (_, stderr) = check("orders", &format!("--metrics {address}"), 1);
+    assert!(stderr.contains(&format!("error: cannot serve metrics on {address}")), "{stderr}");
+}
+
+fn metrics() {
+    let mut running = job("orders", "--hold --metrics 127.0.0.1:0");
+    let mut running = running.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let address = lines.find_map(|line| Some(line.unwrap().strip_prefix("metrics: http://")?.to_owned())).unwrap();
+    let address = address.strip_suffix("/metrics").unwrap();
+    // The last order is held up, so the scrapes go on until the others have been copied.
+    let read = r#"numRecordsIn{job="orders",operator="check",subtask="0"} 1000"#;
+    while !scrape(address).contains(read) {}
+    drop(running.stdin.take());
+    assert!(lines.any(|line| line.unwrap().contains("finished")));
+    assert!(running.wait().unwrap().success());
+}
+
+fn scrape(address: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: millstream\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
