@@ -173,6 +173,8 @@ pub(crate) struct Link<O: Operator> {
     uid: Arc<str>,
     operator: O,
     out: Output<O::Out>,
+    /// The last watermark that has been dealt with completely.
+    reached: Timestamp,
     /// How much of `End` is done, so that repeating the call does not repeat the work.
     ended: EndStep,
 }
@@ -190,7 +192,7 @@ where
     O::Out: Data,
 {
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, ended: EndStep::Running })
+        Box::new(Self { uid, operator, out, reached: Timestamp::MIN, ended: EndStep::Running })
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -199,11 +201,14 @@ where
         self.out.flush()?;
         self.out.collector.forget_record();
         match signal {
-            Signal::Watermark(watermark) => {
+            // After a restore, a watermark that had been reached before may come again.
+            Signal::Watermark(watermark) if *watermark > self.reached => {
                 self.out.watermark = *watermark;
                 self.out.metrics.set_watermark(*watermark);
                 self.operator.watermark(*watermark, &mut self.out)?;
+                self.reached = *watermark;
             }
+            Signal::Watermark(_) => {}
             Signal::ProcessingTime(now) => self.operator.processing_time(*now, &mut self.out)?,
             Signal::End => {
                 if self.ended == EndStep::Running {
@@ -259,12 +264,18 @@ where
     }
 
     fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
-        self.operator.snapshot(&self.out, to.operator(&self.uid))?;
+        let snapshot = to.operator(&self.uid);
+        snapshot.push("watermark", &self.reached)?;
+        self.operator.snapshot(&self.out, snapshot)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
+            // Of several subtasks, all have reached the lowest.
+            let reached = snapshot.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            self.reached = reached;
+            self.out.watermark = reached;
             self.operator.restore(&self.out, snapshot)?;
         }
         self.out.restore(from)

@@ -244,6 +244,7 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             self.restored = operator.list("split-watermarks")?.into_iter().collect();
+            self.emitted = operator.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
         }
         self.out.restore(from)
     }
