@@ -108,6 +108,16 @@ impl<T> Batch<T> {
         self.values.push(value);
     }
 
+    /// Appends records without event times.
+    #[inline]
+    pub(crate) fn extend(&mut self, values: impl Iterator<Item = T>) {
+        self.values.extend(values);
+        self.positions.clear();
+        if !self.times.is_empty() {
+            self.pad_times();
+        }
+    }
+
     /// Appends a record together with its position within the batch's origin.
     #[inline]
     pub fn push_from(&mut self, value: T, time: Timestamp, position: Option<u64>) {

@@ -1,105 +1,48 @@
-//! A source over values in memory.
+//! A source of records that are in memory already.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Assignment, Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split};
+use super::indexes::{IndexEnumerator, IndexEnumeratorState, IndexReader, IndexSplit};
+use super::{Boundedness, GeneratorSource, ReaderContext, Source, SourceError};
 use crate::data::Data;
+use crate::time::Timestamp;
 
-/// The values of a collection; one split, read in order.
-pub struct CollectionSource<T> {
-    values: Arc<Vec<T>>,
-}
+/// The records of a vector, in order for a parallelism of one; with p readers, each reads every p-th.
+///
+/// ```
+/// use millstream::connector::{CollectionSource, Source};
+/// assert_eq!(CollectionSource::new(vec!["to", "be"].into_iter().map(String::from).collect()).name(), "collection");
+/// ```
+#[derive(Clone)]
+pub struct CollectionSource<T>(GeneratorSource<T>);
 
-impl<T> CollectionSource<T> {
-    /// A source of these values.
+impl<T: Data> CollectionSource<T> {
+    /// Records without event times.
     pub fn new(values: Vec<T>) -> Self {
-        Self { values: Arc::new(values) }
-    }
-}
-
-/// The rest of the collection.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct CollectionSplit {
-    next: usize,
-}
-
-impl Split for CollectionSplit {
-    fn id(&self) -> &str {
-        "collection"
-    }
-}
-
-/// Hands out the one split.
-pub struct CollectionEnumerator {
-    splits: VecDeque<CollectionSplit>,
-}
-
-impl Enumerator for CollectionEnumerator {
-    type Split = CollectionSplit;
-    type State = Vec<CollectionSplit>;
-
-    fn discover(&mut self) -> Result<(), SourceError> {
-        Ok(())
+        let count = values.len() as u64;
+        let values = Arc::new(values);
+        Self(GeneratorSource::new(count, move |index| values[index as usize].clone()))
     }
 
-    fn next(&mut self, _reader: &ReaderContext) -> Assignment<CollectionSplit> {
-        match self.splits.pop_front() {
-            Some(split) => Assignment::Splits(vec![split]),
-            None => Assignment::End,
-        }
-    }
-
-    fn give_back(&mut self, splits: Vec<CollectionSplit>) {
-        self.splits.extend(splits);
-    }
-
-    fn snapshot(&self) -> Self::State {
-        self.splits.iter().cloned().collect()
-    }
-}
-
-/// Reads the values.
-pub struct CollectionReader<T> {
-    values: Arc<Vec<T>>,
-    split: Option<CollectionSplit>,
-}
-
-impl<T: Data> Reader for CollectionReader<T> {
-    type Out = T;
-    type Split = CollectionSplit;
-
-    fn add(&mut self, split: CollectionSplit) -> Result<(), SourceError> {
-        self.split = Some(split);
-        Ok(())
-    }
-
-    fn read(&mut self, out: &mut ReadBuffer<T>) -> Result<Read, SourceError> {
-        let Some(split) = &mut self.split else { return Ok(Read::NoSplits) };
-        let id: Arc<str> = split.id().into();
-        while !out.is_full() {
-            let Some(value) = self.values.get(split.next) else {
-                self.split = None;
-                return Ok(Read::EndOf(id));
-            };
-            out.push(value.clone());
-            split.next += 1;
-        }
-        Ok(Read::From(id))
-    }
-
-    fn position(&self, _split: &str) -> Option<CollectionSplit> {
-        self.split.clone()
+    /// Records with event times.
+    ///
+    /// ```
+    /// use millstream::{connector::CollectionSource, time::Timestamp};
+    /// let source = CollectionSource::timestamped(vec![("late", 7), ("early", 3)].into_iter()
+    ///     .map(|(word, time)| (word.to_owned(), Timestamp::from_millis(time))).collect());
+    /// # let _ = source;
+    /// ```
+    pub fn timestamped(records: Vec<(T, Timestamp)>) -> Self {
+        let (values, times): (Vec<T>, Vec<Timestamp>) = records.into_iter().unzip();
+        Self(Self::new(values).0.timestamps(move |index| times[index as usize]))
     }
 }
 
 impl<T: Data> Source for CollectionSource<T> {
     type Out = T;
-    type Split = CollectionSplit;
-    type Enumerator = CollectionEnumerator;
-    type Reader = CollectionReader<T>;
+    type Split = IndexSplit;
+    type Enumerator = IndexEnumerator;
+    type Reader = IndexReader<T>;
 
     fn name(&self) -> String {
         "collection".to_owned()
@@ -113,12 +56,25 @@ impl<T: Data> Source for CollectionSource<T> {
         false
     }
 
-    fn enumerator(&self, restored: Option<Vec<CollectionSplit>>) -> Result<CollectionEnumerator, SourceError> {
-        let splits = restored.unwrap_or_else(|| vec![CollectionSplit { next: 0 }]);
-        Ok(CollectionEnumerator { splits: splits.into() })
+    fn enumerator(&self, restored: Option<IndexEnumeratorState>) -> Result<IndexEnumerator, SourceError> {
+        self.0.enumerator(restored)
     }
 
-    fn reader(&self, _ctx: ReaderContext) -> Result<CollectionReader<T>, SourceError> {
-        Ok(CollectionReader { values: Arc::clone(&self.values), split: None })
+    fn reader(&self, ctx: ReaderContext) -> Result<IndexReader<T>, SourceError> {
+        self.0.reader(ctx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::conformance;
+
+    #[test]
+    fn keeps_the_source_contract() {
+        for len in [0, 1, 2, 3000] {
+            let values: Vec<String> = (0..len).map(|number| format!("record {number}")).collect();
+            conformance::source(|| CollectionSource::new(values.clone()), values.clone());
+        }
     }
 }

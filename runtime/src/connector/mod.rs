@@ -4,13 +4,23 @@
 
 mod collect;
 mod collection;
+mod discard;
+mod for_each;
+mod generator;
+mod indexes;
 mod print;
+mod rate;
 mod sink;
 mod source;
 
-pub use collect::{CollectSink, Collected};
+pub use collect::{CollectCommitter, CollectSink, CollectWriter, Collected, CollectedPart};
 pub use collection::CollectionSource;
-pub use print::PrintSink;
+pub use discard::DiscardSink;
+pub use for_each::ForEachSink;
+pub use generator::GeneratorSource;
+pub use indexes::{IndexEnumerator, IndexEnumeratorState, IndexReader, IndexSplit};
+pub use print::{PrintSink, PrintWriter};
+pub use rate::{RateLimited, RateLimitedReader};
 pub use sink::{Committer, Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
 pub use source::{
     Assignment, Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split,

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::channel::size::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 use crate::data::Data;
 use crate::time::Timestamp;
 
@@ -62,6 +63,13 @@ pub trait Split: Clone + Send + Serialize + DeserializeOwned + 'static {
     /// What the positions of its records count, for messages: `"line"`, `"offset"`.
     fn position_unit(&self) -> &'static str {
         "record"
+    }
+
+    /// Where the record at `position` stands, as a person would look it up: `words.txt line 17`.
+    ///
+    /// Asked for when a job has failed, so it may read the source again.
+    fn place(&self, position: u64) -> String {
+        format!("{} {} {position}", self.name(), self.position_unit())
     }
 }
 
@@ -190,6 +198,8 @@ pub trait Reader: 'static {
 #[derive(Debug)]
 pub struct ReadBuffer<T> {
     pub(crate) batch: crate::channel::Batch<T>,
+    /// How many records make it full.
+    max_records: usize,
     bytes: usize,
     pub(crate) skipped: u64,
     pub(crate) rejected: Vec<(String, String)>,
@@ -197,7 +207,13 @@ pub struct ReadBuffer<T> {
 
 impl<T> Default for ReadBuffer<T> {
     fn default() -> Self {
-        Self { batch: crate::channel::Batch::new(), bytes: 0, skipped: 0, rejected: Vec::new() }
+        Self {
+            batch: crate::channel::Batch::new(),
+            max_records: MAX_BATCH_RECORDS,
+            bytes: 0,
+            skipped: 0,
+            rejected: Vec::new(),
+        }
     }
 }
 
@@ -205,9 +221,24 @@ impl<T> ReadBuffer<T> {
     /// Whether the reader should stop: the records make a full batch, by number or by bytes.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.batch.len() >= crate::channel::size::MAX_BATCH_RECORDS
-            || self.bytes >= crate::channel::size::MAX_BATCH_BYTES
-            || self.rejected.len() >= crate::channel::size::MAX_BATCH_RECORDS
+        self.batch.len() >= self.max_records
+            || self.bytes >= MAX_BATCH_BYTES
+            || self.rejected.len() >= MAX_BATCH_RECORDS
+    }
+
+    /// How many records more make it full.
+    pub fn room(&self) -> usize {
+        if self.is_full() { 0 } else { self.max_records - self.batch.len() }
+    }
+
+    /// Lets it be full with fewer records than a batch holds, or again with as many.
+    pub(crate) fn set_max_records(&mut self, max: usize) {
+        self.max_records = max.min(MAX_BATCH_RECORDS);
+    }
+
+    /// How many records were read: put into it, left out or rejected.
+    pub(crate) fn records_read(&self) -> u64 {
+        (self.batch.len() + self.rejected.len()) as u64 + self.skipped
     }
 
     /// How many records it holds.
@@ -225,10 +256,26 @@ impl<T> ReadBuffer<T> {
         self.batch.values()
     }
 
+    /// How many malformed records were left out; for tests.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The malformed records that were rejected, each as its place and reason, and its text; for tests.
+    pub fn rejected(&self) -> &[(String, String)] {
+        &self.rejected
+    }
+
     /// Adds a record without an event time.
     #[inline]
     pub fn push(&mut self, value: T) {
         self.batch.push(value);
+    }
+
+    /// Adds records without event times; the fastest way for values that are computed.
+    #[inline]
+    pub fn extend(&mut self, values: impl Iterator<Item = T>) {
+        self.batch.extend(values);
     }
 
     /// Adds a record with an event time.
