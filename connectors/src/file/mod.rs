@@ -1,0 +1,14 @@
+//! Files: a source of lines, CSV or JSON rows, and a sink of part files that become visible all at once.
+//!
+//! What the sink writes the source can read: part files are hidden (their names begin with `.`) until they are
+//! committed, and the source leaves hidden files in directories out.
+
+mod compression;
+mod hidden;
+mod source;
+
+pub use compression::Compression;
+pub use source::{
+    Csv, Fault, FileEnumerator, FileEnumeratorState, FileReader, FileSource, FileSplit, Frame, JsonLines, Lines,
+    Malformed, Paths, RowDecoder,
+};
