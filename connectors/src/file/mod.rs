@@ -5,9 +5,13 @@
 
 mod compression;
 mod hidden;
+mod sink;
 mod source;
 
 pub use compression::Compression;
+pub use sink::{
+    CsvRows, Existing, FileCommitter, FilePart, FileSink, FileWriter, JsonRows, LineRows, RollingPolicy, RowEncoder,
+};
 pub use source::{
     Csv, Fault, FileEnumerator, FileEnumeratorState, FileReader, FileSource, FileSplit, Frame, JsonLines, Lines,
     Malformed, Paths, RowDecoder,

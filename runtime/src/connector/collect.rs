@@ -60,7 +60,7 @@ impl<T> Collected<T> {
         std::mem::take(&mut locked(&self.shared).values)
     }
 
-    /// Takes out what has been kept so far, sorted.
+    /// Takes the records out, sorted.
     pub fn take_sorted(&self) -> Vec<T>
     where
         T: Ord,

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::{Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
 use crate::channel::batch::Consume;
 use crate::data::Data;
-use crate::observe::terminal::beside_line;
 
 /// Writes one value to a line.
 type Format<T> = Arc<dyn Fn(&T, &mut String) + Send + Sync>;
@@ -129,11 +128,11 @@ impl<T: Data> SinkWriter for PrintWriter<T> {
 
     fn write(&mut self, records: &mut Consume<'_, T>) -> Result<(), SinkError> {
         self.render(records);
-        let print = || {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(self.text.as_bytes()).and_then(|()| stdout.flush())
-        };
-        beside_line(print).map_err(|error| SinkError::Io { what: "cannot print to standard output".to_owned(), error })
+        let mut stdout = io::stdout().lock();
+        stdout
+            .write_all(self.text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| SinkError::Io { what: "cannot print to standard output".to_owned(), error })
     }
 
     fn prepare_commit(&mut self) -> Result<Vec<()>, SinkError> {

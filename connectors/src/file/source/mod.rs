@@ -20,8 +20,6 @@ pub use decode::{Csv, Fault, Frame, JsonLines, Lines, RowDecoder};
 pub use enumerator::{FileEnumerator, FileEnumeratorState};
 pub use paths::Paths;
 pub use reader::FileReader;
-#[cfg(test)]
-pub(crate) use rows::without_line_end;
 pub use split::FileSplit;
 
 /// What is done with a row that cannot be decoded.

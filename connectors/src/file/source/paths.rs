@@ -49,3 +49,9 @@ impl<P: AsRef<Path>, const N: usize> Paths for [P; N] {
         self.as_slice().into_paths()
     }
 }
+
+impl<P: AsRef<Path>, const N: usize> Paths for &[P; N] {
+    fn into_paths(self) -> Vec<PathBuf> {
+        self.as_slice().into_paths()
+    }
+}

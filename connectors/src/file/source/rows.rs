@@ -208,7 +208,7 @@ fn cannot_read(path: &Path, error: io::Error) -> SourceError {
 
 /// A line without LF or CRLF.
 #[inline]
-pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
+pub(in crate::file::source) fn without_line_end(line: &[u8]) -> &[u8] {
     match line {
         [row @ .., b'\r', b'\n'] | [row @ .., b'\n'] => row,
         _ => line,

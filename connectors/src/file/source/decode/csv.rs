@@ -314,7 +314,7 @@ mod tests {
             let mut rest = text.as_bytes();
             while !rest.is_empty() {
                 let len = decoder.frame(rest).map_or(rest.len(), |frame| frame.len);
-                let row = crate::file::source::without_line_end(&rest[..len]);
+                let row = crate::file::source::rows::without_line_end(&rest[..len]);
                 found.extend(decoder.decode(row).unwrap());
                 rest = &rest[len..];
             }
@@ -327,7 +327,7 @@ mod tests {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             let len = decoder.frame(rest).map_or(rest.len(), |frame| frame.len);
-            if decoder.split(crate::file::source::without_line_end(&rest[..len])).is_err() {
+            if decoder.split(crate::file::source::rows::without_line_end(&rest[..len])).is_err() {
                 return false;
             }
             rest = &rest[len..];

@@ -1,0 +1,125 @@
+//! How records become bytes.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use millstream::Result;
+use serde::Serialize;
+
+/// Writes records of one kind into files.
+///
+/// ```
+/// use millstream_connectors::file::RowEncoder;
+///
+/// struct Framed;
+///
+/// impl RowEncoder<String> for Framed {
+///     fn encode(&self, value: &String, out: &mut Vec<u8>) -> millstream::Result<()> {
+///         out.extend(u32::try_from(value.len())?.to_le_bytes());
+///         out.extend(value.as_bytes());
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait RowEncoder<T>: Send + Sync + 'static {
+    /// Appends a record, with its line end if it has one. After an error, what was appended is dropped.
+    fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Appends what each file begins with, such as a header, given the file's first record.
+    fn begin(&self, _first: &T, _out: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+
+    /// What the names of files end with, unless the sink says otherwise.
+    fn suffix(&self) -> &'static str {
+        ""
+    }
+}
+
+/// A line per record, as `{}` shows it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LineRows;
+
+impl<T: Display> RowEncoder<T> for LineRows {
+    fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<()> {
+        writeln!(out, "{value}")?;
+        Ok(())
+    }
+
+    fn suffix(&self) -> &'static str {
+        ".txt"
+    }
+}
+
+/// A JSON value per line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonRows;
+
+impl<T: Serialize> RowEncoder<T> for JsonRows {
+    fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<()> {
+        serde_json::to_writer(&mut *out, value)?;
+        out.push(b'\n');
+        Ok(())
+    }
+
+    fn suffix(&self) -> &'static str {
+        ".jsonl"
+    }
+}
+
+/// Comma-separated fields, below a header with their names if the records have such.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CsvRows;
+
+impl CsvRows {
+    fn write<T: Serialize>(value: &T, out: &mut Vec<u8>, has_headers: bool) -> Result<()> {
+        // A small buffer: a writer is made for each row, so that rows can go to different files.
+        let mut writer = csv::WriterBuilder::new().has_headers(has_headers).buffer_capacity(128).from_writer(out);
+        writer.serialize(value)?;
+        writer.flush()?;
+        Ok(())
+    }
+}
+
+impl<T: Serialize> RowEncoder<T> for CsvRows {
+    fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<()> {
+        Self::write(value, out, false)
+    }
+
+    fn begin(&self, first: &T, out: &mut Vec<u8>) -> Result<()> {
+        let (mut with_header, mut row) = (Vec::new(), Vec::new());
+        Self::write(first, &mut with_header, true)?;
+        Self::write(first, &mut row, false)?;
+        out.extend_from_slice(&with_header[..with_header.len() - row.len()]);
+        Ok(())
+    }
+
+    fn suffix(&self) -> &'static str {
+        ".csv"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Row {
+        name: &'static str,
+        size: u64,
+    }
+
+    #[test]
+    fn csv_has_a_header_if_fields_have_names() {
+        let mut out = Vec::new();
+        let row = Row { name: "a,b", size: 3 };
+        CsvRows.begin(&row, &mut out).unwrap();
+        CsvRows.encode(&row, &mut out).unwrap();
+        CsvRows.encode(&Row { name: "c", size: 4 }, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "name,size\n\"a,b\",3\nc,4\n");
+
+        let mut out = Vec::new();
+        CsvRows.begin(&("a", 1), &mut out).unwrap();
+        assert!(out.is_empty());
+    }
+}

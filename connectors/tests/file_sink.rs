@@ -1,0 +1,179 @@
+//! What the file sink writes, where, and when it can be seen.
+
+mod common;
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::{commit, files, put, values, visible, write, writer};
+use millstream::connector::{Committer, Sink, SinkContext, SinkWriter};
+use millstream::testing::conformance;
+use millstream::time::{ManualClock, Timestamp};
+use millstream_connectors::file::{Compression, Existing, FileSink, FileSource, RollingPolicy};
+use tempfile::tempdir;
+
+fn untimed<T>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = (T, Timestamp)> {
+    values.into_iter().map(|value| (value, Timestamp::MIN))
+}
+
+#[test]
+fn keeps_the_sink_contract() {
+    let records: Vec<(String, u64)> = (0..200).map(|number| (format!("word {number}"), number)).collect();
+    let setups: [fn(FileSink<(String, u64)>) -> FileSink<(String, u64)>; 5] = [
+        |sink| sink,
+        |sink| sink.bucket_by(|(_, number), _| format!("{}/{}", number % 3, number % 2)),
+        |sink| sink.roll(RollingPolicy { max_bytes: 100, ..RollingPolicy::default() }),
+        |sink| sink.compress(Compression::Gzip),
+        |sink| sink.compress(Compression::Zstd).part_prefix("x").part_suffix(".ndjson"),
+    ];
+    for setup in setups {
+        let make = || {
+            let dir = tempdir().unwrap();
+            let sink = setup(FileSink::json(dir.path()));
+            (sink, move || values(&FileSource::json_lines::<(String, u64)>(dir.path())))
+        };
+        conformance::sink(make, records.clone());
+    }
+}
+
+#[test]
+fn files_are_hidden_until_they_are_committed_and_named_after_their_subtask() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::lines(dir.path());
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed(["a".to_owned(), "b".to_owned()]));
+    let name = files(dir.path()).remove(0);
+    assert!(name.starts_with(".part-0-0-") && name.ends_with(".txt.inprogress"), "{name}");
+    commit(&sink, writer);
+    let name = files(dir.path()).remove(0);
+    assert!(name.starts_with("part-0-0-") && name.ends_with(".txt"), "{name}");
+    assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), "a\nb\n");
+}
+
+#[test]
+fn records_go_to_the_bucket_of_their_event_time() {
+    let dir = tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at("2020-02-03T04:05:06Z".parse().unwrap()));
+    let sink = FileSink::json(dir.path()).bucket_by_time("%Y/%m-%d").clock(clock);
+    let mut writer = writer(&sink);
+    put(&mut writer, [(1, "2001-01-01T23:59:59Z".parse().unwrap()), (2, Timestamp::MIN)]);
+    put(&mut writer, [(3, "2001-01-02T00:00:00Z".parse().unwrap())]);
+    commit(&sink, writer);
+    let directories: Vec<_> =
+        visible(dir.path()).iter().map(|file| file.rsplit_once('/').unwrap().0.to_owned()).collect();
+    assert_eq!(directories, ["2001/01-01", "2001/01-02", "2020/02-03"]);
+}
+
+#[test]
+fn files_roll_by_size_age_and_inactivity() {
+    let dir = tempdir().unwrap();
+    let clock = Arc::new(ManualClock::default());
+    let seconds = |count| Some(Duration::from_secs(count));
+    let policy = RollingPolicy { max_bytes: 6, max_age: seconds(100), max_idle: seconds(30) };
+    let sink = FileSink::lines(dir.path()).roll(policy).clock(clock.clone());
+    let mut writer = writer(&sink);
+    let mut at = |writer: &mut _, second: i64, values: &[&str]| {
+        clock.advance_to(Timestamp::from_millis(second * 1000));
+        put(writer, untimed(values.iter().map(|value| (*value).to_owned())));
+    };
+    at(&mut writer, 0, &["1", "2", "3", "4"]);
+    // The first file was full with `3`.
+    assert_eq!(writer.deadline(), Some(Timestamp::from_millis(30_000)));
+    writer.on_time(Timestamp::from_millis(30_000)).unwrap();
+    assert_eq!(writer.deadline(), None);
+    for second in [40, 65, 90, 115, 139] {
+        at(&mut writer, second, &[""]);
+    }
+    assert_eq!(writer.deadline(), Some(Timestamp::from_millis(140_000)));
+    at(&mut writer, 140, &["x"]);
+    assert_eq!(writer.deadline(), None);
+    at(&mut writer, 141, &["y"]);
+    commit(&sink, writer);
+    let mut contents: Vec<_> =
+        visible(dir.path()).iter().map(|file| fs::read_to_string(dir.path().join(file)).unwrap()).collect();
+    contents.sort();
+    assert_eq!(contents, ["\n\n\n\n\nx\n", "1\n2\n3\n", "4\n", "y\n"]);
+}
+
+#[test]
+fn a_directory_with_visible_files_is_refused_unless_they_are_to_be_kept() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::<u64>::json(dir.path());
+    write(dir.path().join("_hidden/part-0.jsonl"), "");
+    write(dir.path().join(".part.inprogress"), "");
+    drop(writer(&sink));
+
+    let old = write(dir.path().join("bucket/part-0.jsonl"), "1\n");
+    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
+    let error = sink.writer(ctx.clone()).map(drop).unwrap_err().to_string();
+    assert!(error.contains(&old.display().to_string()) && error.contains("Existing::Keep"), "{error}");
+    // What a restarted job finds is its own.
+    assert!(sink.writer(SinkContext { attempt: 1, ..ctx }).is_ok());
+
+    let sink = sink.existing(Existing::Keep);
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed([2]));
+    commit(&sink, writer);
+    let mut all = values(&FileSource::json_lines::<u64>(dir.path()));
+    all.sort_unstable();
+    assert_eq!(all, [1, 2]);
+}
+
+#[test]
+fn what_was_written_and_not_committed_is_removed() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path()).roll(RollingPolicy { max_bytes: 4, ..RollingPolicy::default() });
+    let mut failing = writer(&sink);
+    put(&mut failing, untimed([100, 200, 300]));
+    let prepared = failing.prepare_commit().unwrap();
+    put(&mut failing, untimed([1000, 20]));
+    drop(failing);
+    assert_eq!(files(dir.path()).len(), prepared.len());
+    sink.committer().unwrap().abort(prepared).unwrap();
+    assert!(files(dir.path()).is_empty());
+}
+
+#[test]
+fn a_part_that_is_lost_is_an_error_and_not_passed_over() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path());
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed([1]));
+    let prepared = writer.prepare_commit().unwrap();
+    fs::remove_file(dir.path().join(files(dir.path()).remove(0))).unwrap();
+    let error = sink.committer().unwrap().commit(prepared).unwrap_err().to_string();
+    assert!(error.contains("part-0-0-") && error.contains("neither"), "{error}");
+}
+
+#[test]
+fn a_record_that_cannot_be_encoded_names_the_file_and_the_reason() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path());
+    let mut batch = millstream::channel::Batch::new();
+    // A map whose keys are not strings is no JSON.
+    batch.push(std::collections::BTreeMap::from([((1, 2), 3)]));
+    let error = writer(&sink).write(&mut batch.consume()).unwrap_err().to_string();
+    assert!(error.contains("part-0-0-") && error.contains("key must be a string"), "{error}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named() {
+    let dir = tempdir().unwrap();
+    let file = write(dir.path().join("file"), "");
+    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
+    let error = FileSink::<u64>::json(file.join("below")).writer(ctx).map(drop).unwrap_err().to_string();
+    assert!(error.contains("cannot create directory") && error.contains("file/below"), "{error}");
+}
+
+#[test]
+fn more_buckets_than_files_may_be_open_lose_nothing() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path()).bucket_by(|number: &u64, _| format!("{}", number % 400));
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed(0..800));
+    commit(&sink, writer);
+    let mut all = values(&FileSource::json_lines::<u64>(dir.path()));
+    all.sort_unstable();
+    assert_eq!(all, (0..800).collect::<Vec<_>>());
+}
