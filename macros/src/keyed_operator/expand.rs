@@ -10,6 +10,7 @@ use syn::{Generics, WherePredicate};
 
 use super::model::Model;
 use crate::operator::function::local;
+use crate::state::State;
 
 /// Code for the operator.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -77,11 +78,13 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
     let Model { ident, generics, .. } = model;
     let (_, ty_generics, _) = generics.split_for_impl();
     let this = quote!(#ident #ty_generics);
-    let bounds = [quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static)];
+    let row = row(model);
+    let operator = quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static);
+    let states = model.states.iter().map(|State { handle, .. }| quote!(#handle: ::core::clone::Clone));
+    let bounds = [operator, quote!(#row: ::millstream::state::StateRow)].into_iter().chain(states);
     let bounded = with_bounds(generics, bounds);
     let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
     let key = quote!(<#this as ::millstream::operator::KeyedProcess>::Key);
-    let row = row(model);
     let rows = rows(model);
     let calls = calls(model, &key);
     quote! {
