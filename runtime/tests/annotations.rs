@@ -318,3 +318,131 @@ fn an_operator_can_stand_inside_a_function() {
     env.execute().unwrap();
     assert_eq!(local.take(), [2]);
 }
+
+type Click = (String, i64);
+
+/// The clicks of each user and second.
+#[derive(Clone)]
+struct Clicks;
+
+#[operator(key = click.0, window = tumbling("1 s"), allowed_lateness = "1 s", uid = "clicks", parallelism = 1)]
+impl Aggregate for Clicks {
+    type In = Click;
+    type Acc = u64;
+    type Out = u64;
+
+    fn add(&self, acc: &mut u64, _click: Click) {
+        *acc += 1;
+    }
+
+    fn merge(&self, acc: &mut u64, other: u64) {
+        *acc += other;
+    }
+
+    fn result(&self, acc: &u64) -> u64 {
+        *acc
+    }
+}
+
+const LATE: OutputTag<Click> = OutputTag::new("late");
+
+/// The latest click in each window, with the user and the window.
+#[derive(Clone)]
+struct Last {
+    size: Duration,
+}
+
+#[operator(key = (click.0, click.1 % 2), window = tumbling(self.size), late = LATE, name = "last")]
+impl Aggregate for Last {
+    type In = Click;
+    type Acc = i64;
+    type Out = i64;
+
+    fn create(&self) -> i64 {
+        i64::MIN
+    }
+
+    fn add(&self, acc: &mut i64, click: Click) {
+        self.merge(acc, click.1);
+    }
+
+    fn merge(&self, acc: &mut i64, other: i64) {
+        *acc = other.max(*acc);
+    }
+
+    fn result(&self, acc: &i64) -> i64 {
+        *acc
+    }
+
+    fn emit(
+        &self,
+        key: &(String, i64),
+        window: &mut WindowContext<'_>,
+        result: Self::Out,
+        out: &mut Collector<(String, i64, i64)>,
+    ) {
+        assert_eq!(window.end(), window.start().saturating_add(self.size));
+        out.emit((key.0.clone(), window.start().as_millis(), result));
+    }
+}
+
+/// The later of two clicks.
+#[operator(key = click.0.clone(), window = tumbling(size).offset("0"), trigger = event_time(), reduce)]
+fn later(a: Click, b: Click, #[param] size: Duration) -> Click {
+    assert_eq!(size, Duration::from_secs(1));
+    if a.1 > b.1 { a } else { b }
+}
+
+/// All clicks of a user in a session.
+#[operator(key = click.0, window = session("500 ms"))]
+fn session(user: &str, window: &WindowContext<'_>, clicks: Vec<Click>, #[param] mark: &str) -> Result<Vec<String>> {
+    let times: Vec<i64> = clicks.iter().map(|click| click.1).collect();
+    Ok(vec![format!("{user}{mark} {times:?} {}", window.start().as_millis())])
+}
+
+/// The number of clicks of each two.
+#[operator(key = click.0, window = global(), trigger = purging(count(2)))]
+fn pairs(clicks: Vec<Click>, out: &mut Collector<usize>) {
+    out.emit(clicks.len());
+}
+
+fn clicks(env: &Environment) -> Stream<Click> {
+    let clicks = [("a", 100), ("b", 200), ("a", 300), ("a", 1100)];
+    env.from_collection(clicks.map(|(user, at)| (user.to_owned(), at)))
+        .watermarks(WatermarkStrategy::monotonous().timestamps(|click: &Click| Timestamp::from_millis(click.1)))
+}
+
+#[test]
+fn an_annotated_aggregate_is_applied_as_it_is() {
+    let env = Environment::new("test");
+    let out = clicks(&env).apply(Clicks).collect();
+    env.execute().unwrap();
+    assert_eq!(out.take_sorted(), [1, 1, 2]);
+}
+
+#[test]
+fn an_annotated_aggregate_may_emit_key_and_window() {
+    let env = Environment::new("test");
+    let last = clicks(&env).apply(Last { size: Duration::from_secs(1) });
+    let late = last.side_output(LATE).collect();
+    let out = last.collect();
+    env.execute().unwrap();
+    let expected =
+        [("a", 0, 300), ("a", 1000, 1100), ("b", 0, 200)].map(|(user, start, at)| (user.to_owned(), start, at));
+    assert_eq!(out.take_sorted(), expected);
+    assert_eq!(late.take(), []);
+}
+
+#[test]
+fn windows_are_reduced_or_seen_as_a_whole() {
+    let env = Environment::new("test");
+    let clicks = clicks(&env);
+    let later = clicks.clone().apply(later(Duration::from_secs(1))).collect();
+    let sessions = clicks.clone().apply(session("!".to_owned())).collect();
+    let pairs = clicks.apply(pairs()).collect();
+    env.execute().unwrap();
+    let expected = [("a", 300), ("a", 1100), ("b", 200)].map(|(user, at)| (user.to_owned(), at));
+    assert_eq!(later.take_sorted(), expected);
+    assert_eq!(sessions.take_sorted(), ["a! [100, 300] 100", "a! [1100] 1100", "b! [200] 200"]);
+    assert_eq!(pairs.take(), [2]);
+}

@@ -23,7 +23,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
 /// `Name::operator(..)`. Attribute values come first: they may name a parameter, which then moves into the operator.
 fn constructor(model: &Model<'_>) -> TokenStream {
     let Model { vis, ident, generics, .. } = model;
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
     let arguments = model.params.iter().map(|(ident, ty)| quote!(#ident: #ty));
     let params = model.params.iter().map(|(ident, _)| ident);
     let options = model.options.expand(&ident.unraw().to_string());
@@ -36,16 +36,15 @@ fn constructor(model: &Model<'_>) -> TokenStream {
     let transients =
         model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
     let row = row(model);
+    let bounded = with_bounds(generics, [quote!(#ident #ty_generics: ::millstream::operator::KeyedProcess)]);
+    let (_, _, where_clause) = bounded.split_for_impl();
     quote! {
         impl #impl_generics #ident #ty_generics #where_clause {
             /// The operator, ready to be applied to a keyed stream.
             #vis fn operator(#(#arguments),*) -> ::millstream::operator::Annotated<
                 Self,
                 <Self as ::millstream::operator::KeyedProcess>::In,
-            >
-            where
-                Self: ::millstream::operator::KeyedProcess,
-            {
+            > {
                 let #options_local = #options;
                 let #row_local: #row = (#(#empty,)*);
                 ::millstream::operator::Annotated {
