@@ -1,4 +1,12 @@
-//! The annotations of Millstream.
+//! The annotations of Millstream, for users of the crate `millstream`, which exports them.
+//!
+//! An annotation only names types, implements a trait and forwards: whatever it makes can be written by hand, and the
+//! documentation of each shows how. What is wrong is said all at once, each on the word that is wrong, with what is
+//! allowed and what to write instead; the rest of the program is checked as if the annotation were right.
+//!
+//! Each macro is a pipeline: `parse` (tokens to syntax), `model` (the rules; afterwards nothing is left to check),
+//! `expand` (to tokens, cannot fail). `attribute` parses the arguments of all of them, `diagnostics` collects the
+//! errors. Generated code names everything by absolute paths, and its variables cannot clash with the user's.
 
 mod attribute;
 mod diagnostics;
@@ -13,19 +21,418 @@ mod windowed;
 
 use proc_macro::TokenStream;
 
-/// op
+/// Makes an operator of a function, or a windowed operator of an `impl Aggregate`.
+///
+/// # Functions
+///
+/// The function becomes a constructor of the same name, whose arguments are the parameters marked with `#[param]`. A
+/// type of that name is the operator itself, and `name::call` the function as it was written, for unit tests.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Splits a line into words.
+/// #[operator]
+/// fn words(line: String) -> Vec<String> {
+///     line.split(' ').map(str::to_owned).collect()
+/// }
+///
+/// /// Words of more than `limit` letters.
+/// #[operator(filter)]
+/// fn longer(word: &str, #[param] limit: usize) -> bool {
+///     word.len() > limit
+/// }
+///
+/// let env = Environment::new("example");
+/// let out = env.from_collection(["a rose is".to_owned()]).apply(words()).apply(longer(1)).collect();
+/// env.execute()?;
+/// assert_eq!(out.take(), ["rose", "is"]);
+/// assert!(longer::call("rose", 3));
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand, `longer` is this:
+///
+/// ```
+/// use millstream::operator::{Annotated, OperatorOptions};
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone)]
+/// struct Longer {
+///     limit: usize,
+/// }
+///
+/// impl Process for Longer {
+///     type In = String;
+///     type Out = String;
+///     fn process(&mut self, word: String, _ctx: &mut Context<'_>, out: &mut Collector<String>) -> Result<()> {
+///         if word.len() > self.limit {
+///             out.emit(word);
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// fn longer(limit: usize) -> Annotated<Longer, String> {
+///     Annotated { operator: Longer { limit }, options: OperatorOptions::named("longer") }
+/// }
+/// # let _ = longer(1);
+/// ```
+///
+/// ## Kinds
+///
+/// The signature says what kind of operator it is; `#[operator(map)]`, `filter`, `flat_map`, `process` and `keyed` say
+/// so where it leaves a choice.
+///
+/// | signature | kind |
+/// |---|---|
+/// | `fn f(x: T) -> U` | map |
+/// | `fn f(x: T) -> Vec<U>`, `Option<U>`, `impl Iterator<Item = U>` | flat_map (of anything iterable, if named) |
+/// | `fn f(x: &T) -> bool` | filter |
+/// | `fn f(x: T, out: &mut Collector<U>)` | process |
+/// | any of these with `#[state] s: &mut Value<S>` or `ctx: &mut KeyedContext<'_, K>` | the same, keyed |
+/// | `#[operator(key = .., window = .., reduce)] fn f(a: T, b: T) -> T` | reduce of a window |
+/// | `#[operator(key = .., window = ..)] fn f(key: &K, window: &WindowContext<'_>, values: Vec<T>, ..)` | all of a window |
+///
+/// * The record may be taken as `&T`; a `&str` is lent from records of type `String`, a `&[T]` from `Vec<T>`.
+/// * What is returned may be wrapped into a `Result`; a collector goes with `Result<()>`.
+/// * `ctx: &mut Context<'_>` may be added to any.
+/// * `#[param] p: P` is cloned for each record; `#[param] p: &P` is lent.
+/// * A macro sees names, not types: write `Vec`, `Result` and so on, not an alias of them.
+///
+/// ## States
+///
+/// A keyed operator declares its states as parameters; each call gets those of the record's key.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Running count of each word, up to a limit.
+/// #[operator]
+/// fn count(word: String, #[state(ttl = "1 day")] total: &mut Value<u64>, #[param] limit: u64) -> Option<(String, u64)> {
+///     *total.get_or_default() += 1;
+///     let total = *total.get_or_default();
+///     (total <= limit).then_some((word, total))
+/// }
+///
+/// let env = Environment::new("example");
+/// let out = env.from_collection(["a"; 3].map(str::to_owned)).key_by(|word| word).apply(count(2)).collect();
+/// env.execute()?;
+/// assert_eq!(out.take(), [("a".to_owned(), 1), ("a".to_owned(), 2)]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand:
+///
+/// ```
+/// use millstream::operator::{Annotated, OperatorOptions};
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone)]
+/// struct Count {
+///     limit: u64,
+/// }
+///
+/// impl<K: Key> KeyedOperator<K> for Count {
+///     type In = String;
+///     type Out = (String, u64);
+///     type State = (Value<u64>,);
+///
+///     fn states(&self) -> Vec<StateSpec> {
+///         vec![StateSpec::new("total").ttl(Ttl::new(Duration::from_secs(86_400)))]
+///     }
+///
+///     fn new_state(&self) -> Self::State {
+///         (Value::default(),)
+///     }
+///
+///     fn process(
+///         &mut self,
+///         word: String,
+///         (total,): &mut Self::State,
+///         _ctx: &mut KeyedContext<'_, K>,
+///         out: &mut Collector<(String, u64)>,
+///     ) -> Result<()> {
+///         *total.get_or_default() += 1;
+///         let total = *total.get_or_default();
+///         out.extend((total <= self.limit).then_some((word, total)));
+///         Ok(())
+///     }
+/// }
+///
+/// fn count(limit: u64) -> Annotated<Count, String> {
+///     Annotated { operator: Count { limit }, options: OperatorOptions::named("count") }
+/// }
+/// # let _ = count(1);
+/// ```
+///
+/// A state is a `Value<T>`, `List<T>`, `Map<K, V>`, `Reducing<T>` or `Aggregating<A>`. `#[state(..)]` may say:
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `name = "total"` | its name in snapshots; the parameter's, unless given |
+/// | `alias = "old"`, `alias = ["older", "oldest"]` | names that it had before |
+/// | `ttl = "1 day"` | it is forgotten so long after it was last used |
+/// | `ttl_update = on_read_and_write` | what counts as use; `on_create_and_write`, unless given |
+/// | `reduce = \|a, b\| a + b` | for `Reducing`: how two values become one |
+/// | `aggregate = Mean` | for `Aggregating`: the aggregate; its default, unless given |
+///
+/// # Windows
+///
+/// An `impl Aggregate` with a key and a window makes the type itself an operator. `create` may be left out if the
+/// accumulator has a default. The results are those of `result`; a function `emit`, if there is one, makes results of the
+/// key, the window and what `result` gives.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// struct Click {
+///     user: String,
+///     at: Timestamp,
+/// }
+///
+/// /// The clicks of each user and minute.
+/// #[derive(Clone)]
+/// struct Clicks;
+///
+/// #[operator(key = click.user, window = tumbling("1 min"), allowed_lateness = "10 s")]
+/// impl Aggregate for Clicks {
+///     type In = Click;
+///     type Acc = u64;
+///     type Out = u64;
+///     fn add(&self, count: &mut u64, _click: Click) {
+///         *count += 1;
+///     }
+///     fn merge(&self, count: &mut u64, other: u64) {
+///         *count += other;
+///     }
+///     fn result(&self, count: &u64) -> u64 {
+///         *count
+///     }
+///     fn emit(&self, user: &str, window: &WindowContext<'_>, count: u64, out: &mut Collector<(String, Timestamp, u64)>) {
+///         out.emit((user.to_owned(), window.start(), count));
+///     }
+/// }
+///
+/// # let env = Environment::new("example");
+/// # let clicks = env.from_collection([Click { user: "a".into(), at: Timestamp::from_millis(1) }])
+/// #     .watermarks(WatermarkStrategy::monotonous().timestamps(|click: &Click| click.at));
+/// let counts = clicks.apply(Clicks).collect();
+/// # env.execute()?;
+/// assert_eq!(counts.take(), [("a".to_owned(), Timestamp::from_millis(0), 1)]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand, `.apply(Clicks)` is this, after an ordinary `impl Aggregate` with `create`:
+///
+/// ```
+/// # use millstream::prelude::*;
+/// # use millstream::window::Tumbling;
+/// # #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// # struct Click { user: String, at: Timestamp }
+/// # #[derive(Clone)]
+/// # struct Clicks;
+/// # impl Aggregate for Clicks {
+/// #     type In = Click;
+/// #     type Acc = u64;
+/// #     type Out = u64;
+/// #     fn create(&self) -> u64 { 0 }
+/// #     fn add(&self, count: &mut u64, _click: Click) { *count += 1; }
+/// #     fn merge(&self, count: &mut u64, other: u64) { *count += other; }
+/// #     fn result(&self, count: &u64) -> u64 { *count }
+/// # }
+/// # fn by_hand(clicks: Stream<Click>) -> Stream<(String, Timestamp, u64)> {
+/// clicks
+///     .key_by(|click: &Click| &click.user)
+///     .window(Tumbling::of(Duration::from_secs(60)))
+///     .allowed_lateness(Duration::from_secs(10))
+///     .aggregate_with(Clicks, |user, window, count, out: &mut Collector<(String, Timestamp, u64)>| {
+///         out.emit((user.clone(), window.start(), count));
+///     })
+///     .name("Clicks")
+/// # }
+/// ```
+///
+/// Arguments of windowed operators, where an impl may say `self.field`:
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `key = click.user` | the first name stands for the record; a field is borrowed, anything else computed. Or a closure. |
+/// | `window = tumbling("1 min")` | also `sliding("1 min", "10 s")`, `session("30 s")`, `count(100)`, `global()`, with settings such as `.offset("15 min")` or `.processing_time()`; or any expression |
+/// | `trigger = count(100)` | also `purging(count(100))`, `event_time()`, `processing_time()`, or any expression |
+/// | `allowed_lateness = "10 s"` | how long a window is kept after it has fired |
+/// | `late = TAG` | the side output that takes records which come later still |
+/// | `reduce` | the function makes one record of two |
+///
+/// # Arguments of all operators
+///
+/// Values are expressions, and may name a `#[param]` (as the constructor takes it). Durations are text, parsed when the
+/// job is compiled, or expressions.
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `name = "counter"` | what logs, metrics and plans call it; the function's or type's name, unless given |
+/// | `uid = "count-1"` | what its state is filed under in snapshots; the name, unless given |
+/// | `parallelism = 4` | how many subtasks it has; the job's parallelism, unless given |
+/// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>`; not with windows |
+/// | `blocking`, `blocking = 16` | it may block: so many records at a time wait for it elsewhere; not with states or windows |
 #[proc_macro_attribute]
 pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
     operator::operator(arguments.into(), item.into()).into()
 }
 
-/// Ke
+/// Makes a keyed operator of a struct with states, which says what it does by `impl KeyedProcess`.
+///
+/// Each field is marked: `#[state]` (kept for each key, with the arguments that `#[operator]` describes), `#[param]` (an
+/// argument of the constructor, `Name::operator(..)`) or `#[transient]` (made by `Default` in each subtask, in no
+/// snapshot). `#[operator(uid = .., name = .., parallelism = .., on_error = ..)]` on the struct says more.
+///
+/// The struct gets an `impl Clone`, since each subtask works on a clone; do not derive it.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// No event of a user for a while.
+/// #[derive(KeyedOperator)]
+/// #[operator(uid = "inactivity")]
+/// struct Inactivity {
+///     #[state(ttl = "1 day")]
+///     last_seen: Value<Timestamp>,
+///     #[param]
+///     limit: Duration,
+/// }
+///
+/// impl KeyedProcess for Inactivity {
+///     type Key = String;
+///     type In = (String, Timestamp);
+///     type Out = String;
+///
+///     fn process(
+///         &mut self,
+///         (_, at): (String, Timestamp),
+///         ctx: &mut KeyedContext<'_, String>,
+///         _out: &mut Collector<String>,
+///     ) -> Result<()> {
+///         self.last_seen.set(at);
+///         ctx.set_event_timer(at.saturating_add(self.limit));
+///         Ok(())
+///     }
+///
+///     fn on_timer(
+///         &mut self,
+///         at: Timestamp,
+///         ctx: &mut KeyedContext<'_, String>,
+///         out: &mut Collector<String>,
+///     ) -> Result<()> {
+///         if self.last_seen.get().is_some_and(|seen| seen.saturating_add(self.limit) == at) {
+///             out.emit(ctx.key().clone());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let env = Environment::new("example");
+/// let events = [("a", 0), ("b", 5), ("a", 9)].map(|(user, at)| (user.to_owned(), Timestamp::from_millis(at)));
+/// let quiet = env
+///     .from_collection(events)
+///     .watermarks(WatermarkStrategy::monotonous().timestamps(|event: &(String, Timestamp)| event.1))
+///     .key_by(|event| &event.0)
+///     .apply(Inactivity::operator(Duration::from_millis(10)))
+///     .collect();
+/// env.execute()?;
+/// assert_eq!(quiet.take_sorted(), ["a", "b"]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand it is a [`KeyedOperator`] whose functions take the states of the key as an argument:
+///
+/// ```
+/// use millstream::operator::{Annotated, OperatorOptions};
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone)]
+/// struct Inactivity {
+///     limit: Duration,
+/// }
+///
+/// impl KeyedOperator<String> for Inactivity {
+///     type In = (String, Timestamp);
+///     type Out = String;
+///     type State = (Value<Timestamp>,);
+///
+///     fn states(&self) -> Vec<StateSpec> {
+///         vec![StateSpec::new("last_seen").ttl(Ttl::new(Duration::from_secs(86_400)))]
+///     }
+///
+///     fn new_state(&self) -> Self::State {
+///         (Value::default(),)
+///     }
+///
+///     fn process(
+///         &mut self,
+///         (_, at): (String, Timestamp),
+///         (last_seen,): &mut Self::State,
+///         ctx: &mut KeyedContext<'_, String>,
+///         _out: &mut Collector<String>,
+///     ) -> Result<()> {
+///         last_seen.set(at);
+///         ctx.set_event_timer(at.saturating_add(self.limit));
+///         Ok(())
+///     }
+///
+///     // `on_timer` likewise.
+/// }
+///
+/// impl Inactivity {
+///     fn operator(limit: Duration) -> Annotated<Self, (String, Timestamp)> {
+///         Annotated { operator: Self { limit }, options: OperatorOptions::named("Inactivity").uid("inactivity") }
+///     }
+/// }
+/// # let _ = Inactivity::operator(Duration::ZERO);
+/// ```
+///
+/// [`KeyedOperator`]: https://docs.rs/millstream/latest/millstream/operator/trait.KeyedOperator.html
 #[proc_macro_derive(KeyedOperator, attributes(operator, state, param, transient))]
 pub fn keyed_operator(input: TokenStream) -> TokenStream {
     keyed_operator::keyed_operator(input.into()).into()
 }
 
-/// Main
+/// Makes a program of a function that builds a job: the function stays, and `main` gives it its command line.
+///
+/// The function takes the environment and, if it likes, one struct of arguments that derives `clap::Args`.
+///
+/// ```ignore
+/// use millstream::prelude::*;
+///
+/// #[derive(clap::Args)]
+/// struct Args {
+///     #[arg(long)]
+///     limit: u64,
+/// }
+///
+/// #[millstream::main]
+/// fn job(env: &Environment, args: Args) -> Result<()> {
+///     env.from_collection(0..args.limit).print();
+///     Ok(())
+/// }
+/// ```
+///
+/// By hand:
+///
+/// ```ignore
+/// #[global_allocator]
+/// static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+///
+/// fn main() -> std::process::ExitCode {
+///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), job)
+/// }
+/// ```
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `name = "clicks"` | what the job is called; the binary's name, unless given |
+/// | `allocator = "system"` | keep the system's allocator; else the program gets the one that jobs do best with, if the feature `mimalloc` of `millstream` is on, as it is by default |
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
     entry::main(arguments.into(), item.into()).into()

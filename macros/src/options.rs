@@ -6,6 +6,7 @@ use syn::{Expr, ExprLit, Lit, Path};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
+use crate::types::written;
 
 /// The options that were given, all of them in order.
 #[derive(Default)]
@@ -97,7 +98,7 @@ fn on_error(arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<OnEr
         }
         _ => {}
     }
-    let found = value.to_token_stream();
+    let found = written(value);
     diagnostics.error(
         value,
         format!("`on_error` cannot be `{found}`: write `fail`, `skip` or `side_output(TAG)`, where `TAG` is an `OutputTag<(T, String)>` for records of type `T`"),

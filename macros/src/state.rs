@@ -9,7 +9,7 @@ use crate::attribute::{Argument, Arguments, Takes};
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::duration::duration;
 use crate::options::is_path;
-use crate::types::last_segment;
+use crate::types::{last_segment, written};
 
 /// The largest row that the runtime implements `StateRow` for.
 pub(crate) const MAX_STATES: usize = 8;
@@ -53,7 +53,7 @@ impl State {
         let arguments = arguments_of(attribute, diagnostics);
         let kind = last_segment(handle).map(|segment| segment.ident.to_string()).unwrap_or_default();
         if !HANDLES.contains(&kind.as_str()) {
-            let found = handle.to_token_stream();
+            let found = written(handle);
             let fix = format!("write {}", one_of(HANDLES.iter().map(|handle| example(handle))));
             diagnostics.error(handle, format!("`{found}` is not a state: {fix}"));
             return None;
@@ -84,8 +84,8 @@ impl State {
     }
 }
 
-/// Reports more states than a row holds, and names that are used twice.
-pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) {
+/// Reports more states than a row holds, and names that are used twice; answers whether a row holds them.
+pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) -> bool {
     if let Some(state) = states.get(MAX_STATES) {
         let count = states.len();
         let fix = "put some of them into one `Value` of a struct";
@@ -106,6 +106,7 @@ pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) {
             taken.push(written);
         }
     }
+    states.len() <= MAX_STATES
 }
 
 /// A name that was written stands for itself, one that was taken from the parameter for the parameter.
@@ -182,7 +183,7 @@ fn renewed_by_reading(arguments: &Arguments, diagnostics: &mut Diagnostics) -> b
     }
     let on_read = is_path(update, "on_read_and_write");
     if !on_read && !is_path(update, "on_create_and_write") {
-        let found = update.to_token_stream();
+        let found = written(update);
         let message = format!("`ttl_update` cannot be `{found}`: write `on_create_and_write` or `on_read_and_write`");
         diagnostics.error(update, message);
     }

@@ -2,7 +2,15 @@
 //!
 //! A macro sees names, not types: an alias of `Vec` is not recognised as one. Where that matters the kind can be named.
 
+use quote::ToTokens;
 use syn::{GenericArgument, Path, PathArguments, PathSegment, ReturnType, Type, TypeParamBound};
+
+/// Tokens as one would write them.
+pub(crate) fn written(tokens: impl ToTokens) -> String {
+    let spaced = tokens.to_token_stream().to_string();
+    let closed = [(" :: ", "::"), (":: ", "::"), (" < ", "<"), ("< ", "<"), (" >", ">"), ("& ", "&"), (" ,", ",")];
+    closed.iter().fold(spaced, |text, (from, to)| text.replace(from, to))
+}
 
 /// The last word of a path type, with its arguments: `Vec<T>` of `std::vec::Vec<T>`.
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
@@ -113,7 +121,7 @@ impl Returned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quote::{ToTokens as _, quote};
+    use quote::quote;
     use syn::parse_quote;
 
     #[test]
@@ -122,6 +130,13 @@ mod tests {
             let returned = Returned::of(&syn::parse_str(text).expect("a return type"));
             assert!(returned.fallible, "{text}");
             assert_eq!(returned.value, Some(parse_quote!(u64)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_shown_as_it_was_written() {
+        for text in ["Vec<&str>", "std::collections::HashMap<K, Vec<V>>", "(u8, &[u64])"] {
+            assert_eq!(written(syn::parse_str::<Type>(text).expect("a type")), text);
         }
     }
 

@@ -6,6 +6,7 @@ pub use crate::operator::{
 pub use crate::state::{Aggregating, List, Map, Reducing, StateSpec, Ttl, Value};
 pub use crate::stream::{Environment, KeyedStream, Stream};
 pub use crate::time::{Timestamp, WatermarkStrategy};
+pub use crate::window::WindowContext;
 pub use crate::{Data, Key, Result};
 pub use millstream_macros::{KeyedOperator, operator};
 pub use std::time::Duration;

@@ -10,6 +10,7 @@ use syn::{Generics, WherePredicate};
 
 use super::model::Model;
 use crate::operator::function::local;
+use crate::state::State;
 
 /// Code for the operator.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
@@ -22,7 +23,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
 /// `Name::operator(..)`. Attribute values come first: they may name a parameter, which then moves into the operator.
 fn constructor(model: &Model<'_>) -> TokenStream {
     let Model { vis, ident, generics, .. } = model;
-    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let (impl_generics, ty_generics, _) = generics.split_for_impl();
     let arguments = model.params.iter().map(|(ident, ty)| quote!(#ident: #ty));
     let params = model.params.iter().map(|(ident, _)| ident);
     let options = model.options.expand(&ident.unraw().to_string());
@@ -35,16 +36,15 @@ fn constructor(model: &Model<'_>) -> TokenStream {
     let transients =
         model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
     let row = row(model);
+    let bounded = with_bounds(generics, [quote!(#ident #ty_generics: ::millstream::operator::KeyedProcess)]);
+    let (_, _, where_clause) = bounded.split_for_impl();
     quote! {
         impl #impl_generics #ident #ty_generics #where_clause {
             /// The operator, ready to be applied to a keyed stream.
             #vis fn operator(#(#arguments),*) -> ::millstream::operator::Annotated<
                 Self,
                 <Self as ::millstream::operator::KeyedProcess>::In,
-            >
-            where
-                Self: ::millstream::operator::KeyedProcess,
-            {
+            > {
                 let #options_local = #options;
                 let #row_local: #row = (#(#empty,)*);
                 ::millstream::operator::Annotated {
@@ -77,11 +77,13 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
     let Model { ident, generics, .. } = model;
     let (_, ty_generics, _) = generics.split_for_impl();
     let this = quote!(#ident #ty_generics);
-    let bounds = [quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static)];
+    let row = row(model);
+    let operator = quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static);
+    let states = model.states.iter().map(|State { handle, .. }| quote!(#handle: ::core::clone::Clone));
+    let bounds = [operator, quote!(#row: ::millstream::state::StateRow)].into_iter().chain(states);
     let bounded = with_bounds(generics, bounds);
     let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
     let key = quote!(<#this as ::millstream::operator::KeyedProcess>::Key);
-    let row = row(model);
     let rows = rows(model);
     let calls = calls(model, &key);
     quote! {

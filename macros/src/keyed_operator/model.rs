@@ -39,7 +39,7 @@ impl<'a> Model<'a> {
         for marked in parse::fields(input, diagnostics)? {
             complete &= model.add(&marked, diagnostics).is_some();
         }
-        check_row(&model.states, diagnostics);
+        complete &= check_row(&model.states, diagnostics);
         complete.then_some(model)
     }
 

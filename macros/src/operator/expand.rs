@@ -167,18 +167,13 @@ pub(crate) fn forward(emission: &Emission, call: &TokenStream, value: &Ident, ou
         Emission::Many(_) => quote!(::core::iter::Extend::extend(#out, #call);),
         Emission::Collector(_) => quote!(#call;),
     };
-    quote!(#forwarded ::core::result::Result::Ok(()))
+    quote!(#forwarded ::millstream::Result::<()>::Ok(()))
 }
 
 /// The types of records and results.
 fn types(model: &Model<'_>) -> (TokenStream, TokenStream) {
     let record = &model.record.ty;
-    let output = match &model.emission {
-        Emission::Filter => quote!(#record),
-        Emission::One(result) | Emission::Collector(result) => quote!(#result),
-        Emission::Many(item) => item.clone(),
-    };
-    (quote!(#record), output)
+    (quote!(#record), model.emission.results(record))
 }
 
 /// The type of a key's states.

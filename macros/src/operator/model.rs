@@ -11,7 +11,7 @@ use crate::attribute::Arguments;
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::options::{Options, count};
 use crate::state::{State, check_row};
-use crate::types::{Returned, argument_of, is_named, item_of_impl, owned, referent};
+use crate::types::{Returned, argument_of, is_named, item_of_impl, owned, referent, written};
 
 /// How many records a blocking operator may have in flight, unless its annotation says.
 const DEFAULT_IN_FLIGHT: usize = 16;
@@ -73,6 +73,17 @@ pub(crate) enum Emission {
     Collector(Type),
 }
 
+impl Emission {
+    /// The type of the results of records of type `record`.
+    pub(crate) fn results(&self, record: &Type) -> TokenStream {
+        match self {
+            Self::Filter => quote!(#record),
+            Self::One(result) | Self::Collector(result) => quote!(#result),
+            Self::Many(item) => item.clone(),
+        }
+    }
+}
+
 impl<'a> Model<'a> {
     /// Checks an annotated function. `None` if what is wrong leaves no type for the operator.
     pub(crate) fn of(
@@ -86,7 +97,8 @@ impl<'a> Model<'a> {
         let record = record(inputs, function, diagnostics);
         let keyed = keyed(arguments, inputs, diagnostics);
         let returned = Returned::of(&function.sig.output);
-        let emission = emission(arguments, function, inputs, &returned, diagnostics);
+        let by_reference = inputs.data().next().is_some_and(|record| referent(&record.ty).is_some());
+        let emission = emission(arguments, function, inputs, by_reference, diagnostics);
         let options = Options::model(arguments, diagnostics);
         check_on_error(arguments, function, &returned, diagnostics);
         let blocking = blocking(arguments, keyed.as_ref().is_ok_and(Option::is_some), diagnostics);
@@ -152,8 +164,7 @@ fn record(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) -> 
     };
     for second in data {
         let fix = "mark what is known when the job is built with `#[param]`, what is kept for each key with `#[state]`; several values of a record are a tuple or a struct";
-        let message =
-            format!("an operator takes one record, and `{}` is a second one: {fix}", second.ty.to_token_stream());
+        let message = format!("an operator takes one record, and `{}` is a second one: {fix}", written(&second.ty));
         diagnostics.error(&second.ty, message);
     }
     match &first.ty {
@@ -197,7 +208,9 @@ fn keyed(arguments: &Arguments, inputs: &Inputs, diagnostics: &mut Diagnostics) 
             "an operator has one context: leave one of them out (a `KeyedContext` can do all that a `Context` can)",
         );
     }
-    check_row(&states, diagnostics);
+    if !check_row(&states, diagnostics) || contexts.len() > 1 {
+        complete = Err(());
+    }
     complete?;
     let key = contexts.into_iter().find_map(|(_, key)| key);
     let keyed = arguments.key("keyed").is_some() || !states.is_empty() || key.is_some();
@@ -209,29 +222,30 @@ fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_some() => Some(&reference.elem),
         _ => {
-            let found = referent(ty).unwrap_or(ty).to_token_stream();
+            let found = written(referent(ty).unwrap_or(ty));
             diagnostics.error(ty, format!("a state is lent to the operator: write `&mut {found}`"));
             None
         }
     }
 }
 
-/// Rule: one shape is named at most, and it fits what the function takes and returns.
+/// Rule: one shape is named at most, and it fits what the function takes and returns. Only what it takes by reference
+/// can be filtered.
 pub(crate) fn emission(
     arguments: &Arguments,
     function: &ItemFn,
     inputs: &Inputs,
-    returned: &Returned,
+    by_reference: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<Emission> {
+    let returned = &Returned::of(&function.sig.output);
     let mut named = SHAPES.iter().filter_map(|shape| arguments.key(shape));
     let shape = named.next();
     for second in named {
         let fix = "leave out all but one; without any, the signature decides";
         diagnostics.error(second, format!("an operator has one shape, {}: {fix}", one_of(SHAPES.iter().copied())));
     }
-    let by_reference = inputs.data().next().is_some_and(|record| referent(&record.ty).is_some());
-    match inputs.collector(diagnostics) {
+    match inputs.collector(diagnostics).ok()? {
         Some((_, results)) => collecting(shape, results, inputs, returned, diagnostics),
         None => returning(shape, function, by_reference, returned, diagnostics),
     }
@@ -252,7 +266,7 @@ fn collecting(
     } else if let Some(value) = &returned.value {
         let fix =
             "emit everything through the collector and return nothing or `Result<()>`, or leave the collector out";
-        let found = value.to_token_stream();
+        let found = written(value);
         diagnostics.error(
             value,
             format!("an operator with a collector returns nothing, and this one returns `{found}`: {fix}"),
@@ -305,14 +319,14 @@ fn filter(
     diagnostics: &mut Diagnostics,
 ) -> Option<Emission> {
     if !is_bool {
-        let found = value.to_token_stream();
+        let found = written(value);
         diagnostics.error(value, format!("a `filter` returns `bool`, and this one returns `{found}`: return whether the record stays, or leave out `filter`"));
     }
     if !by_reference {
         diagnostics
             .error(&function.sig.inputs, "a `filter` hands the record on, so it can only look at it: take it as `&T`");
     }
-    Some(Emission::Filter)
+    (is_bool && by_reference).then_some(Emission::Filter)
 }
 
 /// What a returned collection consists of, if it is one by its name.
@@ -323,8 +337,8 @@ fn item(value: &Type) -> Option<&Type> {
 /// Rule: results go their own way and borrow nothing.
 fn owned_result<'t>(value: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
     let Some(referent) = referent(value) else { return Some(value) };
-    let (found, fix) = (value.to_token_stream(), owned(referent));
-    let fix = fix.to_token_stream().to_string().replace(":: std :: string :: ", "").replace(":: std :: vec :: ", "");
+    let (found, fix) = (written(value), written(owned(referent)));
+    let fix = fix.trim_start_matches("::std::string::").trim_start_matches("::std::vec::");
     diagnostics.error(
         value,
         format!("a result outlives the record that it was made from, so it cannot be `{found}`: return `{fix}`"),
@@ -334,7 +348,7 @@ fn owned_result<'t>(value: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'
 
 /// Rule: the type of the results is written down.
 fn unnamed(value: &Type, diagnostics: &mut Diagnostics) -> Option<Emission> {
-    let found = value.to_token_stream();
+    let found = written(value);
     diagnostics.error(value, format!("the type of the results must be known, and `{found}` hides it: write the type, or `impl Iterator<Item = T>` for several results"));
     None
 }

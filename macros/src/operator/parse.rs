@@ -86,17 +86,19 @@ impl Inputs {
     }
 
     /// The collector with the type of its results. Reports a second one.
-    pub(crate) fn collector(&self, diagnostics: &mut Diagnostics) -> Option<(&Input, &Type)> {
+    pub(crate) fn collector(&self, diagnostics: &mut Diagnostics) -> Result<Option<(&Input, &Type)>, ()> {
         let mut collectors = self.inputs.iter().filter_map(|input| match &input.role {
             Role::Collector(results) => Some((input, results)),
             _ => None,
         });
         let first = collectors.next();
+        let mut single = Ok(first);
         for (second, _) in collectors {
             let fix = "emit everything through one; further outputs are side outputs, `ctx.output(TAG, value)`";
             diagnostics.error(&second.ty, format!("an operator has one collector: {fix}"));
+            single = Err(());
         }
-        first
+        single
     }
 }
 

@@ -29,7 +29,6 @@ pub(crate) struct Emit {
     pub(crate) function: ImplItemFn,
     /// The type of what it emits.
     pub(crate) results: Type,
-    pub(crate) fallible: bool,
 }
 
 impl Model {
@@ -93,7 +92,7 @@ fn emit(item: &ItemImpl, mut function: ImplItemFn, diagnostics: &mut Diagnostics
     let mut qualify = Qualify { item };
     qualify.visit_impl_item_fn_mut(&mut function);
     qualify.visit_type_mut(&mut results);
-    Some(Emit { function, results, fallible: returned.fallible })
+    Some(Emit { function, results })
 }
 
 /// Makes `<Self as Aggregate>::Out` of `Self::Out`.

@@ -87,8 +87,7 @@ fn short(key: &str, shorts: &[Short], word: &Ident, call: &ExprCall, diagnostics
         return unfinished();
     };
     if !short.arguments.contains(&call.args.len()) {
-        let (found, example) = (call.args.len(), short.example);
-        diagnostics.error(call, format!("`{word}` does not take {found} arguments: write `{example}`"));
+        diagnostics.error(call, format!("`{word}` is not called like this: write `{}`", short.example));
         return unfinished();
     }
     let arguments = call.args.iter().map(|argument| match short.kind {
@@ -191,7 +190,7 @@ mod tests {
     #[test]
     fn what_is_no_window_says_what_is() {
         check_wrong(parse_quote!(tumblin("1 min")), "there is no window `tumblin`: write `tumbling(\"1 min\")`");
-        check_wrong(parse_quote!(sliding("1 min")), "`sliding` does not take 1 arguments");
+        check_wrong(parse_quote!(sliding("1 min")), "`sliding` is not called like this: write `sliding");
         check_wrong(parse_quote!("1 min"), "`window` cannot be \"1 min\"");
         check_wrong(parse_quote!(tumbling(60)), "`tumbling` is not a duration (`60` has no unit)");
     }

@@ -8,7 +8,6 @@ use super::aggregate;
 use super::function::{Fold, Model, Passed};
 use crate::operator::expand::forward;
 use crate::operator::function::{call, constructor, lend, local, structure, type_generics};
-use crate::operator::model::Emission;
 
 /// Code for a function: its constructor gives a function from stream to stream.
 pub(crate) fn function(model: &Model<'_>) -> TokenStream {
@@ -86,9 +85,8 @@ fn fold(model: &Model<'_>) -> TokenStream {
 fn output(model: &Model<'_>) -> TokenStream {
     let record = &model.record;
     match &model.fold {
-        Fold::Reduce | Fold::Contents { emission: Emission::Filter, .. } => quote!(#record),
-        Fold::Contents { emission: Emission::One(result) | Emission::Collector(result), .. } => quote!(#result),
-        Fold::Contents { emission: Emission::Many(item), .. } => item.clone(),
+        Fold::Reduce => quote!(#record),
+        Fold::Contents { emission, .. } => emission.results(record),
     }
 }
 
@@ -102,23 +100,20 @@ pub(crate) fn aggregate(model: &aggregate::Model) -> TokenStream {
     let this = quote!(<#ty as ::millstream::operator::Aggregate>);
     let record = syn::parse_quote!(#this::In);
     let [stream, options, emitter, key, window, result, out] =
-        ["stream", "options", "emitter", "key", "window", "result", "out"].map(local);
+        ["stream", "options", "emitter", "_key", "_window", "result", "out"].map(local);
     let before = model.steps.before(&record);
     let options_value = model.steps.options(&model.name);
-    let (fold, output, emit) = match &model.emit {
-        None => (quote!(.aggregate(self)), quote!(#this::Out), None),
+    let (body, output, emit) = match &model.emit {
+        None => (quote!(::millstream::operator::Collector::emit(#out, #result)), quote!(#this::Out), None),
         Some(emit) => {
             let (function, results) = (&emit.function, &emit.results);
-            let call = quote!(#emitter.emit(#key, #window, #result, #out));
-            let body = if emit.fallible { quote!(#call) } else { quote!({ #call; ::core::result::Result::Ok(()) }) };
-            let fold = quote!(.aggregate_with(self, move |#key, #window, #result, #out| #body));
             let function = quote! {
                 #(#conditions)*
                 impl #impl_generics #ty #where_clause {
                     #function
                 }
             };
-            (fold, quote!(#results), Some(function))
+            (quote!(#emitter.emit(#key, #window, #result, #out)), quote!(#results), Some(function))
         }
     };
     quote! {
@@ -131,11 +126,13 @@ pub(crate) fn aggregate(model: &aggregate::Model) -> TokenStream {
             type Output = ::millstream::stream::Stream<#output>;
 
             #[allow(unused_variables)]
+            #[track_caller]
             fn apply_to(self, #stream: ::millstream::stream::Stream<#record>) -> Self::Output {
                 let #options = #options_value;
                 let #emitter = ::core::clone::Clone::clone(&self);
                 let #stream = #stream #before;
-                ::millstream::__private::with_options(#stream #fold, #options)
+                let #stream = #stream.aggregate_with(self, move |#key, #window, #result, #out| #body);
+                ::millstream::__private::with_options(#stream, #options)
             }
         }
     }

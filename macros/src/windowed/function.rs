@@ -1,6 +1,5 @@
 //! A windowed operator made of a function: its validated model, one function per rule.
 
-use quote::ToTokens as _;
 use syn::{ItemFn, Type};
 
 use super::steps::Steps;
@@ -8,7 +7,7 @@ use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
 use crate::operator::model::{Emission, check_signature, emission};
 use crate::operator::parse::{Inputs, Param, Role};
-use crate::types::{Returned, argument_of, is_named, referent};
+use crate::types::{Returned, argument_of, is_named, referent, written};
 
 /// How a function over all of a window's records is written, for error messages.
 const CONTENTS: &str = "fn summary(key: &K, window: &WindowContext<'_>, values: Vec<T>, out: &mut Collector<O>)";
@@ -30,7 +29,7 @@ pub(crate) enum Fold {
     /// Two become one, until one is left.
     Reduce,
     /// The function sees all of them, and may fail.
-    Contents { emission: Emission, fallible: bool },
+    Contents { emission: Box<Emission>, fallible: bool },
 }
 
 /// One argument of the call.
@@ -92,7 +91,7 @@ fn check_inputs(inputs: &Inputs, diagnostics: &mut Diagnostics) -> bool {
 fn reduce(function: &ItemFn, inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<Type> {
     let returned = Returned::of(&function.sig.output);
     let data: Vec<&Type> = inputs.data().map(|input| &input.ty).collect();
-    let text = |ty: &Type| ty.to_token_stream().to_string();
+    let text = |ty: &Type| written(ty);
     let record = match (data.as_slice(), &returned.value) {
         ([a, b], Some(result)) if text(a) == text(b) && text(a) == text(result) && !returned.fallible => *a,
         _ => {
@@ -119,7 +118,7 @@ fn contents(
     inputs: &Inputs,
     diagnostics: &mut Diagnostics,
 ) -> (Option<Type>, Option<Fold>) {
-    let returned = Returned::of(&function.sig.output);
+    let fallible = Returned::of(&function.sig.output).fallible;
     let mut seen = Vec::new();
     let mut record = None;
     for input in inputs.data() {
@@ -144,8 +143,8 @@ fn contents(
         let message = format!("a windowed function takes a window's records as a `Vec<T>`: {fix}");
         diagnostics.error(&function.sig.ident, message);
     }
-    let emission = emission(arguments, function, inputs, &returned, diagnostics);
-    (record, emission.map(|emission| Fold::Contents { emission, fallible: returned.fallible }))
+    let emission = emission(arguments, function, inputs, false, diagnostics);
+    (record, emission.map(|emission| Fold::Contents { emission: Box::new(emission), fallible }))
 }
 
 /// What the function is called with.

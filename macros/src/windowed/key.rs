@@ -8,6 +8,7 @@ use quote::{ToTokens as _, quote};
 use syn::{Expr, Ident, Type};
 
 use crate::diagnostics::Diagnostics;
+use crate::types::written;
 
 /// How the key of a record is found.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ impl Selector {
             return Some(Self::Function(key.clone()));
         }
         let Some(record) = record(key) else {
-            let found = key.to_token_stream();
+            let found = written(key);
             let fix = "begin with a name for the record, as in `key = click.user`, or write a closure, as in `key = |click| click.user.clone()`";
             diagnostics.error(key, format!("`{found}` names no record: {fix}"));
             return None;

@@ -24,6 +24,11 @@ use crate::error::{Cause, Result, TaskError};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operator on an unkeyed stream",
+    label = "this operator does not fit this stream",
+    note = "an operator that has `#[state]` or takes a `KeyedContext` needs a keyed stream: put `.key_by(..)` before it"
+)]
 pub trait Process: Clone + Send + Sync + 'static {
     /// What comes in.
     type In: Data;

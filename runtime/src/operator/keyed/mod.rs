@@ -53,6 +53,12 @@ use crate::time::Timestamp;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operator on a stream keyed by `{K}`",
+    label = "this operator does not fit this stream",
+    note = "an operator without state fits an unkeyed stream: leave out the `.key_by(..)` before it",
+    note = "an operator that names the type of its key fits streams keyed by that type"
+)]
 pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
     /// What comes in.
     type In: Data;

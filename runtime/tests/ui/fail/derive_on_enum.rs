@@ -1,0 +1,8 @@
+use millstream::prelude::*;
+
+#[derive(KeyedOperator)]
+enum Sum {
+    Empty,
+}
+
+fn main() {}

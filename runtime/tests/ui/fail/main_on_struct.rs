@@ -1,0 +1,4 @@
+use millstream::prelude::*;
+
+#[millstream::main]
+struct Job;

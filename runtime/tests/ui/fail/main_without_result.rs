@@ -1,0 +1,4 @@
+use millstream::prelude::*;
+
+#[millstream::main]
+fn job(_env: &Environment) {}

@@ -1,0 +1,6 @@
+use millstream::prelude::*;
+
+#[operator]
+struct Count;
+
+fn main() {}
