@@ -25,6 +25,7 @@ const MAX_SAVED: Duration = Duration::from_millis(100);
 /// ```
 pub struct RateLimited<S> {
     source: S,
+    limited: bool,
     budget: Arc<Mutex<Budget>>,
     clock: Arc<dyn Clock>,
 }
@@ -33,7 +34,20 @@ impl<S> RateLimited<S> {
     /// Limits `source` to `per_second` records a second; a rate that is not above zero is refused when the job starts.
     pub fn new(source: S, per_second: f64) -> Self {
         let budget = Budget { per_second, available: 1.0, at: Duration::ZERO, readers: 0, parallelism: 1 };
-        Self { source, budget: Arc::new(Mutex::new(budget)), clock: Arc::new(SystemClock::new()) }
+        Self { source, limited: true, budget: Arc::new(Mutex::new(budget)), clock: Arc::new(SystemClock::new()) }
+    }
+
+    /// Limits `source` if there is a limit: for a flag that the user may leave out.
+    ///
+    /// ```
+    /// use millstream::connector::{CollectionSource, RateLimited};
+    /// let rate: Option<f64> = None;
+    /// let source = RateLimited::up_to(CollectionSource::new(vec![1, 2, 3]), rate);
+    /// ```
+    pub fn up_to(source: S, per_second: Option<f64>) -> Self {
+        let mut limited = Self::new(source, per_second.unwrap_or(1.0));
+        limited.limited = per_second.is_some();
+        limited
     }
 
     /// Measures time by another clock; for tests.
@@ -76,8 +90,10 @@ impl<S: Source> Source for RateLimited<S> {
     fn reader(&self, ctx: ReaderContext) -> Result<Self::Reader, SourceError> {
         let parallelism = ctx.parallelism;
         let reader = self.source.reader(ctx)?;
-        let budget = Arc::clone(&self.budget);
-        locked(&budget).enter(parallelism, self.clock.monotonic());
+        let budget = self.limited.then(|| Arc::clone(&self.budget));
+        if let Some(budget) = &budget {
+            locked(budget).enter(parallelism, self.clock.monotonic());
+        }
         Ok(RateLimitedReader { reader, budget, clock: Arc::clone(&self.clock) })
     }
 }
@@ -85,7 +101,8 @@ impl<S: Source> Source for RateLimited<S> {
 /// Reads when the budget allows.
 pub struct RateLimitedReader<R> {
     reader: R,
-    budget: Arc<Mutex<Budget>>,
+    /// `None` for no limit.
+    budget: Option<Arc<Mutex<Budget>>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -98,7 +115,8 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
     }
 
     fn read(&mut self, out: &mut ReadBuffer<R::Out>) -> Result<Read, SourceError> {
-        let granted = match locked(&self.budget).take(out.room(), self.clock.monotonic()) {
+        let Some(budget) = &self.budget else { return self.reader.read(out) };
+        let granted = match locked(budget).take(out.room(), self.clock.monotonic()) {
             Ok(granted) => granted,
             Err(wait) => return Ok(Read::Nothing(wait)),
         };
@@ -107,7 +125,7 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
         let read = self.reader.read(out);
         out.set_max_records(MAX_BATCH_RECORDS);
         let used = out.records_read() - before;
-        locked(&self.budget).settle(granted, used);
+        locked(budget).settle(granted, used);
         read
     }
 
@@ -118,7 +136,9 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
 
 impl<R> Drop for RateLimitedReader<R> {
     fn drop(&mut self) {
-        locked(&self.budget).readers -= 1;
+        if let Some(budget) = &self.budget {
+            locked(budget).readers -= 1;
+        }
     }
 }
 
