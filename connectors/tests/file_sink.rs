@@ -73,7 +73,7 @@ fn files_roll_by_size_age_and_inactivity() {
     let policy = RollingPolicy { max_bytes: 6, max_age: seconds(100), max_idle: seconds(30) };
     let sink = FileSink::lines(dir.path()).roll(policy).clock(clock.clone());
     let mut writer = writer(&sink);
-    let mut at = |writer: &mut _, second: i64, values: &[&str]| {
+    let at = |writer: &mut _, second: i64, values: &[&str]| {
         clock.advance_to(Timestamp::from_millis(second * 1000));
         put(writer, untimed(values.iter().map(|value| (*value).to_owned())));
     };
