@@ -1,5 +1,7 @@
 //! What the file sink writes, where, and when it can be seen.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 mod common;
 
 use std::fs;

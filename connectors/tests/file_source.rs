@@ -1,5 +1,7 @@
 //! What the file source reads, and what it says when it cannot.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 mod common;
 
 use std::fs;
