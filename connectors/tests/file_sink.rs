@@ -19,10 +19,12 @@ fn untimed<T>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = (T, T
     values.into_iter().map(|value| (value, Timestamp::MIN))
 }
 
+type Row = (String, u64);
+
 #[test]
 fn keeps_the_sink_contract() {
-    let records: Vec<(String, u64)> = (0..200).map(|number| (format!("word {number}"), number)).collect();
-    let setups: [fn(FileSink<(String, u64)>) -> FileSink<(String, u64)>; 5] = [
+    let records: Vec<Row> = (0..200).map(|number| (format!("word {number}"), number)).collect();
+    let setups: [fn(FileSink<Row>) -> FileSink<Row>; 5] = [
         |sink| sink,
         |sink| sink.bucket_by(|(_, number), _| format!("{}/{}", number % 3, number % 2)),
         |sink| sink.roll(RollingPolicy { max_bytes: 100, ..RollingPolicy::default() }),
@@ -33,7 +35,7 @@ fn keeps_the_sink_contract() {
         let make = || {
             let dir = tempdir().unwrap();
             let sink = setup(FileSink::json(dir.path()));
-            (sink, move || values(&FileSource::json_lines::<(String, u64)>(dir.path())))
+            (sink, move || values(&FileSource::json_lines::<Row>(dir.path())))
         };
         conformance::sink(make, records.clone());
     }
