@@ -1,5 +1,5 @@
 //! Sources and sinks for [Millstream](millstream): one module per system.
 //!
-//! * [`file`]: files, directories and globs; lines, CSV and JSON lines; gzip and zstd.
+//! * [`mod@file`]: files, directories and globs; lines, CSV and JSON lines; gzip and zstd.
 
 pub mod file;

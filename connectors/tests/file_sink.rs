@@ -1,5 +1,7 @@
 //! What the file sink writes, where, and when it can be seen.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 mod common;
 
 use std::fs;
@@ -17,10 +19,12 @@ fn untimed<T>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = (T, T
     values.into_iter().map(|value| (value, Timestamp::MIN))
 }
 
+type Row = (String, u64);
+
 #[test]
 fn keeps_the_sink_contract() {
-    let records: Vec<(String, u64)> = (0..200).map(|number| (format!("word {number}"), number)).collect();
-    let setups: [fn(FileSink<(String, u64)>) -> FileSink<(String, u64)>; 5] = [
+    let records: Vec<Row> = (0..200).map(|number| (format!("word {number}"), number)).collect();
+    let setups: [fn(FileSink<Row>) -> FileSink<Row>; 5] = [
         |sink| sink,
         |sink| sink.bucket_by(|(_, number), _| format!("{}/{}", number % 3, number % 2)),
         |sink| sink.roll(RollingPolicy { max_bytes: 100, ..RollingPolicy::default() }),
@@ -31,7 +35,7 @@ fn keeps_the_sink_contract() {
         let make = || {
             let dir = tempdir().unwrap();
             let sink = setup(FileSink::json(dir.path()));
-            (sink, move || values(&FileSource::json_lines::<(String, u64)>(dir.path())))
+            (sink, move || values(&FileSource::json_lines::<Row>(dir.path())))
         };
         conformance::sink(make, records.clone());
     }
@@ -73,7 +77,7 @@ fn files_roll_by_size_age_and_inactivity() {
     let policy = RollingPolicy { max_bytes: 6, max_age: seconds(100), max_idle: seconds(30) };
     let sink = FileSink::lines(dir.path()).roll(policy).clock(clock.clone());
     let mut writer = writer(&sink);
-    let mut at = |writer: &mut _, second: i64, values: &[&str]| {
+    let at = |writer: &mut _, second: i64, values: &[&str]| {
         clock.advance_to(Timestamp::from_millis(second * 1000));
         put(writer, untimed(values.iter().map(|value| (*value).to_owned())));
     };

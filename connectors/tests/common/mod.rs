@@ -13,21 +13,21 @@ use millstream::connector::{
 use millstream::time::Timestamp;
 
 /// What a source gave.
-pub struct Outcome<T> {
-    pub values: Vec<T>,
-    pub skipped: u64,
-    pub rejected: Vec<(String, String)>,
+pub(crate) struct Outcome<T> {
+    pub(crate) values: Vec<T>,
+    pub(crate) skipped: u64,
+    pub(crate) rejected: Vec<(String, String)>,
 }
 
 /// Reads a source with one reader until there is nothing more.
-pub fn read<S: Source>(source: &S) -> Result<Outcome<S::Out>, SourceError> {
+pub(crate) fn read<S: Source>(source: &S) -> Result<Outcome<S::Out>, SourceError> {
     let mut enumerator = source.enumerator(None)?;
     enumerator.discover()?;
     drain(source, &mut enumerator)
 }
 
 /// Reads what the enumerator has to hand out.
-pub fn drain<S: Source>(source: &S, enumerator: &mut S::Enumerator) -> Result<Outcome<S::Out>, SourceError> {
+pub(crate) fn drain<S: Source>(source: &S, enumerator: &mut S::Enumerator) -> Result<Outcome<S::Out>, SourceError> {
     let ctx = ReaderContext { subtask: 0, parallelism: 1 };
     let mut reader = source.reader(ctx.clone())?;
     let mut outcome = Outcome { values: Vec::new(), skipped: 0, rejected: Vec::new() };
@@ -47,19 +47,19 @@ pub fn drain<S: Source>(source: &S, enumerator: &mut S::Enumerator) -> Result<Ou
     Ok(outcome)
 }
 
-pub fn values<S: Source>(source: &S) -> Vec<S::Out> {
+pub(crate) fn values<S: Source>(source: &S) -> Vec<S::Out> {
     read(source).unwrap_or_else(|error| panic!("{error}")).values
 }
 
 #[track_caller]
-pub fn error<S: Source>(source: &S) -> String {
+pub(crate) fn error<S: Source>(source: &S) -> String {
     match read(source) {
         Ok(outcome) => panic!("no error, but {} records", outcome.values.len()),
         Err(error) => error.to_string(),
     }
 }
 
-pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
     let path = path.as_ref();
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
@@ -67,7 +67,7 @@ pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 /// Two members in one file.
-pub fn write_gz(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
+pub(crate) fn write_gz(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
     let (first, second) = content.split_at(content.len() / 3);
     let bytes = [first, second].map(|part| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -78,37 +78,37 @@ pub fn write_gz(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
 }
 
 /// Two frames in one file.
-pub fn write_zst(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
+pub(crate) fn write_zst(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
     let (first, second) = content.split_at(content.len() / 3);
     write(path, [first, second].map(|part| zstd::encode_all(part, 1).unwrap()).concat())
 }
 
 /// A writer of the first attempt.
-pub fn writer<S: Sink>(sink: &S) -> S::Writer {
+pub(crate) fn writer<S: Sink>(sink: &S) -> S::Writer {
     let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
     sink.writer(ctx).unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub fn put<W: SinkWriter>(writer: &mut W, records: impl IntoIterator<Item = (W::In, Timestamp)>) {
+pub(crate) fn put<W: SinkWriter>(writer: &mut W, records: impl IntoIterator<Item = (W::In, Timestamp)>) {
     let mut batch = Batch::new();
     records.into_iter().for_each(|(value, time)| batch.push_at(value, time));
     writer.write(&mut batch.consume()).unwrap_or_else(|error| panic!("{error}"));
 }
 
-pub fn commit<S: Sink>(sink: &S, mut writer: S::Writer) {
+pub(crate) fn commit<S: Sink>(sink: &S, mut writer: S::Writer) {
     let prepared = writer.prepare_commit().unwrap_or_else(|error| panic!("{error}"));
     sink.committer().and_then(|mut committer| committer.commit(prepared)).unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// All files below a directory, as paths relative to it, sorted.
-pub fn files(directory: &Path) -> Vec<String> {
+pub(crate) fn files(directory: &Path) -> Vec<String> {
     let entries = walkdir::WalkDir::new(directory).sort_by_file_name().into_iter().map(Result::unwrap);
     let files = entries.filter(|entry| entry.file_type().is_file());
     files.map(|entry| entry.path().strip_prefix(directory).unwrap().display().to_string()).collect()
 }
 
 /// The files that are visible.
-pub fn visible(directory: &Path) -> Vec<String> {
+pub(crate) fn visible(directory: &Path) -> Vec<String> {
     let is_visible = |path: &String| !path.split('/').any(|name| name.starts_with(['.', '_']));
     files(directory).into_iter().filter(is_visible).collect()
 }

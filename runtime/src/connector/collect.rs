@@ -29,7 +29,6 @@ pub struct CollectSink<T> {
 
 impl<T: Data> CollectSink<T> {
     /// A sink, and the handle to its records.
-    #[expect(clippy::new_ret_no_self, reason = "the sink is of no use without its handle")]
     pub fn new() -> (Self, Collected<T>) {
         let shared = Arc::new(Mutex::new(Shared { values: Vec::new(), committed: HashSet::new() }));
         (Self { shared: Arc::clone(&shared) }, Collected { shared })

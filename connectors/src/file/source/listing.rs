@@ -95,7 +95,10 @@ fn expand(pattern: &str, may_be_absent: bool, found: &mut Vec<Found>) -> Result<
     let names_hidden = Path::new(pattern).file_name().is_some_and(is_hidden);
     let mut any = false;
     for path in matches {
-        let path = path.map_err(|error| unreadable(&error.path().to_owned(), error.into()))?;
+        let path = path.map_err(|error| {
+            let what = format!("cannot read {}", error.path().display());
+            SourceError::Io { what, error: error.into() }
+        })?;
         if !names_hidden && path.file_name().is_some_and(is_hidden) {
             continue;
         }

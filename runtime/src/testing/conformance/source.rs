@@ -36,7 +36,7 @@ where
     let source = make();
     for parallelism in PARALLELISMS {
         let mut run = Run::start(&source, parallelism);
-        run.to_end(&mut Random::new(parallelism as u64));
+        run.finish(&mut Random::new(parallelism as u64));
         run.stays_ended();
         bag::assert_same(&run.read, &expected, &format!("read by {parallelism} readers"));
     }
@@ -65,7 +65,7 @@ where
         run = Run::restore(&source, PARALLELISMS[random.below(PARALLELISMS.len())], snapshot, random);
         run.read = read;
     }
-    run.to_end(random);
+    run.finish(random);
     run.stays_ended();
     run.read
 }
@@ -81,7 +81,7 @@ where
         enumerator.give_back(splits);
     }
     let mut run = Run::with(source, enumerator, 2);
-    run.to_end(&mut Random::new(7));
+    run.finish(&mut Random::new(7));
     bag::assert_same(&run.read, expected, "splits given back");
 }
 
@@ -174,7 +174,7 @@ where
         self.idle_rounds = if before == after { self.idle_rounds + 1 } else { 0 };
     }
 
-    fn to_end(&mut self, random: &mut Random) {
+    fn finish(&mut self, random: &mut Random) {
         loop {
             let bounded = self.boundedness == Boundedness::Bounded;
             if bounded && self.seats.iter().all(|seat| seat.ended && seat.splits.is_empty()) {

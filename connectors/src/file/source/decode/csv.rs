@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use csv::ByteRecord;
+use csv::StringRecord;
 use memchr::{memchr, memchr_iter, memchr2};
 use millstream::Data;
 
@@ -19,11 +19,11 @@ pub struct Csv<T> {
     has_header: bool,
     /// Whether the user promises that no quoted field holds a newline.
     splittable: bool,
-    header: Option<Arc<ByteRecord>>,
+    header: Option<Arc<StringRecord>>,
     /// The fields of the row at hand.
-    fields: ByteRecord,
+    fields: StringRecord,
     /// A field without its quotes.
-    unquoted: Vec<u8>,
+    unquoted: String,
     rows: PhantomData<fn() -> T>,
 }
 
@@ -34,8 +34,8 @@ impl<T> Default for Csv<T> {
             has_header: true,
             splittable: false,
             header: None,
-            fields: ByteRecord::new(),
-            unquoted: Vec::new(),
+            fields: StringRecord::new(),
+            unquoted: String::new(),
             rows: PhantomData,
         }
     }
@@ -62,11 +62,15 @@ impl<T> Csv<T> {
     }
 
     fn split(&mut self, row: &[u8]) -> Result<(), Fault> {
+        if !self.delimiter.is_ascii() {
+            let reason = format!("the delimiter, byte {}, is not an ASCII character", self.delimiter);
+            return Err(Fault { at: None, reason });
+        }
+        let row = std::str::from_utf8(row)
+            .map_err(|error| Fault { at: Some(error.valid_up_to()), reason: "invalid UTF-8".to_owned() })?;
         self.fields.clear();
-        if memchr(b'"', row).is_none() {
-            for field in row.split(|byte| *byte == self.delimiter) {
-                self.fields.push_field(field);
-            }
+        if memchr(b'"', row.as_bytes()).is_none() {
+            self.split_plain(row);
             return Ok(());
         }
         let mut at = 0;
@@ -79,19 +83,33 @@ impl<T> Csv<T> {
         }
     }
 
+    /// Takes the fields of a row without quotes.
+    #[inline]
+    fn split_plain(&mut self, row: &str) {
+        let mut start = 0;
+        // Fields are short: going byte by byte is faster than searching for each delimiter.
+        for (at, byte) in row.bytes().enumerate() {
+            if byte == self.delimiter {
+                self.fields.push_field(&row[start..at]);
+                start = at + 1;
+            }
+        }
+        self.fields.push_field(&row[start..]);
+    }
+
     /// Takes the field that begins at `at`, and answers where the delimiter behind it is, or the end of the row.
-    fn split_field(&mut self, row: &[u8], mut at: usize) -> Result<usize, Fault> {
+    fn split_field(&mut self, row: &str, mut at: usize) -> Result<usize, Fault> {
         self.unquoted.clear();
-        if row.get(at) == Some(&b'"') {
+        if row.as_bytes().get(at) == Some(&b'"') {
             let open = at;
             at += 1;
-            while let Some(quote) = memchr(b'"', &row[at..]) {
-                self.unquoted.extend_from_slice(&row[at..at + quote]);
+            while let Some(quote) = memchr(b'"', &row.as_bytes()[at..]) {
+                self.unquoted.push_str(&row[at..at + quote]);
                 at += quote + 1;
-                if row.get(at) != Some(&b'"') {
+                if row.as_bytes().get(at) != Some(&b'"') {
                     return Ok(self.end_field(row, at));
                 }
-                self.unquoted.push(b'"');
+                self.unquoted.push('"');
                 at += 1;
             }
             let hint = if self.splittable { " on its line, as `splittable()` promises" } else { "" };
@@ -100,15 +118,15 @@ impl<T> Csv<T> {
         Ok(self.end_field(row, at))
     }
 
-    fn end_field(&mut self, row: &[u8], at: usize) -> usize {
-        let end = memchr(self.delimiter, &row[at..]).map_or(row.len(), |delimiter| at + delimiter);
-        self.unquoted.extend_from_slice(&row[at..end]);
+    fn end_field(&mut self, row: &str, at: usize) -> usize {
+        let end = memchr(self.delimiter, &row.as_bytes()[at..]).map_or(row.len(), |delimiter| at + delimiter);
+        self.unquoted.push_str(&row[at..end]);
         self.fields.push_field(&self.unquoted);
         end
     }
 
     /// Where the field with this index begins in the row.
-    fn field_start(&mut self, row: &[u8], index: usize) -> Option<usize> {
+    fn field_start(&mut self, row: &str, index: usize) -> Option<usize> {
         let mut at = 0;
         for _ in 0..index {
             at = self.split_field(row, at).ok()? + 1;
@@ -119,7 +137,7 @@ impl<T> Csv<T> {
 
 impl<T: Data> Csv<T> {
     #[inline]
-    fn deserialize(fields: &ByteRecord, header: Option<&ByteRecord>) -> Result<T, csv::Error> {
+    fn deserialize(fields: &StringRecord, header: Option<&StringRecord>) -> Result<T, csv::Error> {
         fields.deserialize(header)
     }
 
@@ -140,15 +158,16 @@ impl<T: Data> Csv<T> {
         }
         let index = index.or_else(|| self.failing_field(&reason));
         if let Some(name) = index.and_then(|index| header.as_ref()?.get(index)) {
-            reason = format!("field `{}`: {reason}", String::from_utf8_lossy(name));
+            reason = format!("field `{name}`: {reason}");
         }
+        let row = std::str::from_utf8(row).unwrap_or_default();
         Fault { at: index.and_then(|index| self.field_start(row, index)), reason }
     }
 
     /// The field that fails with `reason`, if the error does not tell: the first with which the row fails so.
     fn failing_field(&self, reason: &str) -> Option<usize> {
         (0..self.fields.len()).find(|index| {
-            let cut = |record: &ByteRecord| record.iter().take(index + 1).collect::<ByteRecord>();
+            let cut = |record: &StringRecord| record.iter().take(index + 1).collect::<StringRecord>();
             let header = self.header.as_deref().map(cut);
             match Self::deserialize(&cut(&self.fields), header.as_ref()) {
                 Err(error) => match error.kind() {
@@ -237,9 +256,8 @@ fn quoted_frame(bytes: &[u8], delimiter: u8) -> Option<Frame> {
     }
 }
 
-fn names(header: &ByteRecord) -> String {
-    let names: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
-    names.join(", ")
+fn names(header: &StringRecord) -> String {
+    header.iter().collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -284,6 +302,7 @@ mod tests {
     fn faults_say_where_and_what() {
         check_fault("a,2,x", Some(4), "field `size`: invalid digit found in string");
         check_fault("\"a,b\",3,3", Some(6), "field `even`: 3 is odd");
+        assert_eq!(decoder().decode(b"\xc3\xa4\xff,2,3").unwrap_err().at, Some(2));
         check_fault("a,2", None, "2 fields, where the header has 3");
         check_fault("a,2,\"3", Some(4), "the quote that opens here is not closed");
     }
