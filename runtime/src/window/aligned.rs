@@ -56,13 +56,18 @@ enum Fate {
     Skip,
 }
 
+/// How many rows of a window's panes are merged at a time.
+const MERGED_ROWS: usize = 1024;
+
 /// The window being fired.
-struct Cursor {
+struct Cursor<A> {
     end: i64,
     panes: Vec<PaneId>,
     rows: Vec<RowId>,
     /// The index in `rows` to go on from.
     next: usize,
+    /// What the window holds of the next rows, if it has several panes; a copy, the last row first.
+    merged: Vec<Option<A>>,
 }
 
 /// Tumbling and sliding windows.
@@ -75,7 +80,7 @@ pub(crate) struct AlignedWindows<K: Key, L: WindowLogic<K>> {
     horizon: Horizon,
     /// How often windows have fired, by end and row, where that is not once if the row was in it at its end.
     firings: BTreeMap<i64, RowMap<u32>>,
-    cursor: Option<Cursor>,
+    cursor: Option<Cursor<L::Acc>>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
     runs: Vec<Run>,
@@ -238,10 +243,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
 
     /// What a window holds of a row.
     fn merged(&self, end: i64, row: RowId) -> Option<Cow<'_, L::Acc>> {
-        self.merge_panes(self.panes.range(self.starts(end)), row)
-    }
-
-    fn merge_panes(&self, panes: impl Iterator<Item = PaneId>, row: RowId) -> Option<Cow<'_, L::Acc>> {
+        let panes = self.panes.range(self.starts(end));
         let mut accs = panes.filter_map(|pane| self.panes.get(pane, row));
         let mut merged = Cow::Borrowed(accs.next()?);
         for acc in accs {
@@ -274,18 +276,17 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
                 let Some(end) = self.next_due().filter(|end| end - 1 <= watermark) else { break };
                 let panes: Vec<PaneId> = self.panes.range(self.starts(end)).collect();
                 let rows = self.panes.rows_in(&panes);
-                self.cursor = Some(Cursor { end, panes, rows, next: 0 });
+                self.cursor = Some(Cursor { end, panes, rows, next: 0, merged: Vec::new() });
             }
             self.fire_rows(out)?;
             if let Some(cursor) = self.cursor.take() {
                 self.horizon.advance(cursor.end - 1);
                 self.purge();
-                self.panes.forget_unused(&mut self.keys);
             }
         }
         self.horizon.advance(watermark);
         self.purge();
-        self.panes.relieve(&mut self.keys);
+        self.panes.forget_unused(&mut self.keys);
         Ok(())
     }
 
@@ -295,32 +296,39 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         while progress.is_ok() && cursor.next < cursor.rows.len() {
             progress = out.relieve();
             if progress.is_ok() {
-                let row = cursor.rows[cursor.next];
-                cursor.next += 1;
-                progress = self.fire_row(&cursor, row, out);
+                progress = self.fire_row(&mut cursor, out);
             }
         }
         self.cursor = Some(cursor);
         progress
     }
 
-    fn fire_row(&mut self, cursor: &Cursor, row: RowId, out: &mut Output<L::Out>) -> Progress {
-        let end = cursor.end;
-        let takes_all = self.settings.grid.is_disjoint() && self.settings.lateness == 0;
-        if takes_all {
+    fn fire_row(&mut self, cursor: &mut Cursor<L::Acc>, out: &mut Output<L::Out>) -> Progress {
+        let (end, row) = (cursor.end, cursor.rows[cursor.next]);
+        let window = self.window(end);
+        let acc = match cursor.panes.as_slice() {
             // The window is its only pane, and nothing will ask for it again.
-            let acc = cursor.panes.first().and_then(|pane| self.panes.take(*pane, row));
-            let Some(acc) = acc else { return Ok(()) };
-            return fire(&self.logic, self.keys.key(row), Cow::Owned(acc), (self.window(end), 0), out);
-        }
+            [pane] if self.settings.grid.is_disjoint() && self.settings.lateness == 0 => {
+                self.panes.take(*pane, row).map(Cow::Owned)
+            }
+            [pane] => self.panes.get(*pane, row).map(Cow::Borrowed),
+            panes => {
+                if cursor.merged.is_empty() {
+                    let logic = &self.logic;
+                    let until = cursor.rows.len().min(cursor.next + MERGED_ROWS);
+                    let rows = &cursor.rows[cursor.next..until];
+                    self.panes.merge(panes, rows, &mut cursor.merged, |acc, other| logic.merge(acc, other));
+                    cursor.merged.reverse();
+                }
+                cursor.merged.pop().flatten().map(Cow::Owned)
+            }
+        };
+        cursor.next += 1;
         let has_fired = self.horizon.is_mixed() && end - 1 <= self.horizon.of_hash(self.keys.hash(row))
             || self.firings.get(&end).is_some_and(|rows| rows.contains_key(&row));
-        if has_fired {
-            return Ok(());
-        }
-        match self.merge_panes(cursor.panes.iter().copied(), row) {
-            Some(acc) => fire(&self.logic, self.keys.key(row), acc, (self.window(end), 0), out),
-            None => Ok(()),
+        match acc {
+            Some(acc) if !has_fired => fire(&self.logic, self.keys.key(row), acc, (window, 0), out),
+            _ => Ok(()),
         }
     }
 

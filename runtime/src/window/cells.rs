@@ -18,6 +18,7 @@ use super::function::{WindowLogic, fire};
 use super::horizon::Horizon;
 use super::late::{Late, no_event_time};
 use super::trigger::{AnyTrigger, TriggerResult};
+use super::unused::UnusedRows;
 use crate::channel::Batch;
 use crate::data::Key;
 use crate::error::{Cause, Site, TaskError};
@@ -46,8 +47,7 @@ pub(crate) struct CellWindows<K: Key, L: WindowLogic<K>> {
     pub(super) horizon: Horizon,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
-    /// Rows that may have no window any more.
-    vacated: Vec<RowId>,
+    unused: UnusedRows,
 }
 
 /// A session's gap that is none.
@@ -68,7 +68,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             queues: DueQueues::default(),
             horizon: Horizon::default(),
             resolved: Vec::new(),
-            vacated: Vec::new(),
+            unused: UnusedRows::default(),
         }
     }
 
@@ -82,11 +82,26 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
         let now = if by_clock { out.task.clock.now() } else { Timestamp::MIN };
         let mixed = self.horizon.is_mixed();
         let mut watermark = self.horizon.watermark();
+        let plain_gap = match &self.settings {
+            Settings { kind: Kind::Session(Gap::Fixed(gap)), trigger: None, .. } => Some(*gap),
+            _ => None,
+        };
         let mut records = input.consume();
         while !out.is_full() {
-            let Some(value) = records.next_value() else { break };
-            let row = self.resolved[records.index()];
-            let time = if by_clock { now } else { records.time() };
+            let Some(mut value) = records.next_value() else { break };
+            let mut row = self.resolved[records.index()];
+            let mut time = if by_clock { now } else { records.time() };
+            if let Some(gap) = plain_gap {
+                // Most records extend a session that is to fire later: then nothing but the session changes.
+                while let Some(session) = last_around(self.rows.get_mut(row), time) {
+                    session.window = session.window.extended(time.as_millis().saturating_add(gap));
+                    add_value(&self.logic, session, value);
+                    let Some(next) = records.next_value() else { return Ok(()) };
+                    value = next;
+                    row = self.resolved[records.index()];
+                    time = if by_clock { now } else { records.time() };
+                }
+            }
             if needs_time && !time.is_set() {
                 return Err(no_event_time(records.site()));
             }
@@ -136,7 +151,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             }
             None if self.settings.ending.over_at(window) <= watermark => {
                 self.settings.late.put(value, time, out);
-                self.vacated.push(row);
+                self.unused.note(row);
                 return Ok(());
             }
             None => find_or_insert(cells, window),
@@ -165,7 +180,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             if time.as_millis().saturating_add(ending.lateness) <= watermark {
                 self.settings.late.put(value, time, out);
             }
-            self.vacated.push(row);
+            self.unused.note(row);
             return Ok(());
         }
         let mut value = Some(value);
@@ -238,7 +253,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
                 let is_bare = |held: &Box<Triggered>| held.state.is_blank() && held.timers.is_empty();
                 if cell.triggered.as_ref().is_none_or(is_bare) {
                     cells.remove(index);
-                    self.vacated.push(row);
+                    self.unused.note(row);
                 }
             }
         }
@@ -258,7 +273,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
                 self.end_windows(at, row, out)?;
             }
             if self.rows.get(row).is_empty() {
-                self.vacated.push(row);
+                self.unused.note(row);
             }
         }
         Ok(())
@@ -315,14 +330,6 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
         Ok(())
     }
 
-    fn release_vacated(&mut self) {
-        for row in self.vacated.drain(..) {
-            if self.rows.get(row).is_empty() {
-                self.keys.remove(row);
-            }
-        }
-    }
-
     fn wake(&self, out: &Output<L::Out>) {
         if let Some(next) = self.queues.processing.next() {
             out.task.wake_at(Timestamp::from_millis(next));
@@ -334,6 +341,13 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
 #[inline]
 pub(super) fn own_queue(queues: &mut DueQueues, ending: Ending) -> &mut DueQueue {
     if ending.processing_time { &mut queues.processing } else { &mut queues.event }
+}
+
+/// The last session, if it is still to fire and the record is in it or starts where it ends.
+#[inline]
+fn last_around<A>(sessions: &mut Cells<A>, time: Timestamp) -> Option<&mut Cell<A>> {
+    let last = sessions.last_mut()?;
+    (last.pending && last.window.start() <= time && time <= last.window.end()).then_some(last)
 }
 
 #[inline]
@@ -395,7 +409,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
                 out.flush()?;
             }
         }
-        self.release_vacated();
+        self.unused.relieve(&mut self.keys, |row| !self.rows.get(row).is_empty());
         self.wake(out);
         Ok(())
     }
@@ -405,13 +419,13 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
         if !self.settings.ending.processing_time {
             self.horizon.advance(watermark.as_millis());
         }
-        self.release_vacated();
+        self.unused.turn(&mut self.keys, |row| !self.rows.get(row).is_empty());
         Ok(())
     }
 
     fn processing_time(&mut self, now: Timestamp, out: &mut Output<L::Out>) -> Progress {
         self.work_off(false, now.as_millis(), out)?;
-        self.release_vacated();
+        self.unused.turn(&mut self.keys, |row| !self.rows.get(row).is_empty());
         self.wake(out);
         Ok(())
     }

@@ -6,7 +6,6 @@
 
 use crate::operator::TaskInfo;
 use crate::state::{KeyGroup, KeyGroups, OperatorSnapshot, StateError};
-use crate::time::Timestamp;
 
 const SECTION: &str = "watermarks";
 
@@ -93,10 +92,5 @@ impl Horizon {
         self.latest = watermarks.max().unwrap_or(i64::MIN);
         self.groups = if self.watermark == self.latest { Vec::new() } else { groups };
         Ok(())
-    }
-
-    /// The least watermark as an instant.
-    pub(crate) fn timestamp(&self) -> Timestamp {
-        Timestamp::from_millis(self.watermark)
     }
 }

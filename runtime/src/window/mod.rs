@@ -22,6 +22,8 @@ mod due;
 pub(crate) mod function;
 mod grid;
 mod horizon;
+#[cfg(test)]
+mod kinds_tests;
 mod last_n;
 mod late;
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub(crate) mod runner;
 mod tests;
 mod time_window;
 pub(crate) mod trigger;
+mod unused;
 
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
 pub use function::{IntoResult, WindowContext};

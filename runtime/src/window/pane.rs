@@ -107,6 +107,7 @@ impl<A> Pane<A> {
         matches!(self.table, Table::Sparse(_)) && self.filled * ROWS_PER_ENTRY >= row_count
     }
 
+    #[inline]
     pub(crate) fn get(&self, row: RowId) -> Option<&A> {
         match &self.table {
             Table::Sparse(entries) => entries.get(&row),
@@ -158,6 +159,20 @@ impl<A> Pane<A> {
             Table::Dense(array) => {
                 rows.extend((0..array.len() as RowId).filter(|row| array.get(*row).is_some()));
                 true
+            }
+        }
+    }
+
+    /// Merges what the pane holds of `rows` into the accumulators of those rows.
+    pub(crate) fn merge_into(&self, rows: &[RowId], accs: &mut [Option<A>], merge: impl Fn(&mut A, A))
+    where
+        A: Clone,
+    {
+        for (row, acc) in rows.iter().zip(accs) {
+            match (self.get(*row), acc) {
+                (Some(other), Some(acc)) => merge(acc, other.clone()),
+                (Some(other), vacant) => *vacant = Some(other.clone()),
+                (None, _) => {}
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::pane::Pane;
+use super::unused::UnusedRows;
 use crate::data::Key;
 use crate::state::{KeyIndex, Pages, RowId};
 
@@ -27,10 +28,7 @@ pub(crate) struct Panes<A> {
     spare: Vec<Pages<Option<A>>>,
     /// How many panes each row is in.
     uses: Pages<u32>,
-    /// Rows that are in no pane since lately.
-    vacated: Vec<RowId>,
-    /// Rows that are in no pane for so long that their keys are forgotten next.
-    leaving: Vec<RowId>,
+    unused: UnusedRows,
 }
 
 impl<A> Default for Panes<A> {
@@ -43,8 +41,7 @@ impl<A> Default for Panes<A> {
             next_recent: 0,
             spare: Vec::new(),
             uses: Pages::default(),
-            vacated: Vec::new(),
-            leaving: Vec::new(),
+            unused: UnusedRows::default(),
         }
     }
 }
@@ -132,6 +129,18 @@ impl<A> Panes<A> {
         self.panes[id].get(row)
     }
 
+    /// Merges what some panes hold of `rows`, in order of the panes; pane by pane, so that memory is read in order.
+    pub(crate) fn merge(&self, panes: &[PaneId], rows: &[RowId], into: &mut Vec<Option<A>>, merge: impl Fn(&mut A, A))
+    where
+        A: Clone,
+    {
+        into.clear();
+        into.resize_with(rows.len(), || None);
+        for id in panes {
+            self.panes[*id].merge_into(rows, into, &merge);
+        }
+    }
+
     /// Takes a row out of a pane.
     pub(crate) fn take(&mut self, id: PaneId, row: RowId) -> Option<A> {
         let acc = self.panes[id].take(row)?;
@@ -143,14 +152,14 @@ impl<A> Panes<A> {
         let uses = self.uses.get_mut(row);
         *uses -= 1;
         if *uses == 0 {
-            self.vacated.push(row);
+            self.unused.note(row);
         }
     }
 
     /// Notes that a key was numbered whose record went to no pane.
     pub(crate) fn note_unused(&mut self, row: RowId) {
         if *self.uses.get(row) == 0 {
-            self.vacated.push(row);
+            self.unused.note(row);
         }
     }
 
@@ -202,24 +211,13 @@ impl<A> Panes<A> {
         }
     }
 
-    /// Forgets the keys that have been in no pane since the call before this one, or at once if there is no pane:
-    /// most keys come back with the next window, and forgetting costs more than waiting.
+    /// Has keys that are in no pane for some time forgotten.
     pub(crate) fn forget_unused<K: Key>(&mut self, keys: &mut KeyIndex<K>) {
-        if self.order.is_empty() {
-            self.leaving.append(&mut self.vacated);
-        }
-        for row in self.leaving.drain(..) {
-            if *self.uses.get(row) == 0 {
-                keys.remove(row);
-            }
-        }
-        std::mem::swap(&mut self.vacated, &mut self.leaving);
+        self.unused.turn(keys, |row| *self.uses.get(row) > 0);
     }
 
-    /// Forgets unused keys early if many have been noted.
+    /// Like [`Panes::forget_unused`], if it is urgent.
     pub(crate) fn relieve<K: Key>(&mut self, keys: &mut KeyIndex<K>) {
-        if self.vacated.len() > self.uses.len() {
-            self.forget_unused(keys);
-        }
+        self.unused.relieve(keys, |row| *self.uses.get(row) > 0);
     }
 }

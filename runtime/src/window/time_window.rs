@@ -47,6 +47,12 @@ impl TimeWindow {
         self.start <= other.end && other.start <= self.end
     }
 
+    /// The window with its end moved to `end`, unless it ends later.
+    #[must_use]
+    pub(crate) fn extended(&self, end: i64) -> Self {
+        Self { start: self.start, end: self.end.max(Timestamp::from_millis(end)) }
+    }
+
     /// The smallest window that covers both.
     #[must_use]
     pub(crate) fn cover(&self, other: &Self) -> Self {
