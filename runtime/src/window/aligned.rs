@@ -20,11 +20,10 @@ use super::pane::RowMap;
 use super::panes::{PaneId, Panes};
 use crate::channel::Batch;
 use crate::channel::batch::Consume;
-use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::operator::keyed::KeySelector;
 use crate::operator::{Operator, Output, Progress};
-use crate::state::{KeyIndex, OperatorSnapshot, RowId, StateError, decode, encode};
+use crate::state::{KeyIndex, OperatorSnapshot, RowId, StateError};
 use crate::time::Timestamp;
 
 /// What the windows are, as the user asked for them.
@@ -60,12 +59,12 @@ enum Fate {
 const MERGED_ROWS: usize = 1024;
 
 /// The window being fired.
-struct Cursor<A> {
-    end: i64,
+pub(super) struct Cursor<A> {
+    pub(super) end: i64,
     panes: Vec<PaneId>,
-    rows: Vec<RowId>,
+    pub(super) rows: Vec<RowId>,
     /// The index in `rows` to go on from.
-    next: usize,
+    pub(super) next: usize,
     /// What the window holds of the next rows, if it has several panes; a copy, the last row first.
     merged: Vec<Option<A>>,
 }
@@ -75,12 +74,12 @@ pub(crate) struct AlignedWindows<K: Key, L: WindowLogic<K>> {
     settings: Settings<L::In>,
     logic: L,
     selector: Arc<dyn KeySelector<L::In, K>>,
-    keys: KeyIndex<K>,
-    panes: Panes<L::Acc>,
-    horizon: Horizon,
+    pub(super) keys: KeyIndex<K>,
+    pub(super) panes: Panes<L::Acc>,
+    pub(super) horizon: Horizon,
     /// How often windows have fired, by end and row, where that is not once if the row was in it at its end.
-    firings: BTreeMap<i64, RowMap<u32>>,
-    cursor: Option<Cursor<L::Acc>>,
+    pub(super) firings: BTreeMap<i64, RowMap<u32>>,
+    pub(super) cursor: Option<Cursor<L::Acc>>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
     runs: Vec<Run>,
@@ -344,18 +343,6 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         }
     }
 
-    fn write_firing(
-        &self,
-        row: RowId,
-        end: i64,
-        count: u32,
-        out: &Output<L::Out>,
-        to: &mut OperatorSnapshot,
-    ) -> Result<(), StateError> {
-        let group = out.task.info.key_groups().group_of(self.keys.hash(row));
-        encode(&(self.keys.key(row), end, count), to.keyed("firings", group))
-    }
-
     fn wake(&self, out: &Output<L::Out>) {
         if self.settings.processing_time
             && let Some(end) = self.next_due()
@@ -411,55 +398,10 @@ impl<K: Key, L: WindowLogic<K>> Operator for AlignedWindows<K, L> {
     }
 
     fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
-        let groups = out.task.info.key_groups();
-        self.horizon.snapshot(&out.task.info, to)?;
-        let mut rows = Vec::new();
-        for (start, pane) in self.panes.iter() {
-            rows.clear();
-            pane.list_rows(&mut rows);
-            rows.sort_unstable();
-            for row in &rows {
-                if let Some(acc) = pane.get(*row) {
-                    let bytes = to.keyed("panes", groups.group_of(self.keys.hash(*row)));
-                    encode(&(self.keys.key(*row), start, acc), bytes)?;
-                }
-            }
-        }
-        for (end, rows) in &self.firings {
-            for (row, count) in rows {
-                self.write_firing(*row, *end, *count, out, to)?;
-            }
-        }
-        if let Some(cursor) = &self.cursor {
-            let known = self.firings.get(&cursor.end);
-            for row in cursor.rows.iter().take(cursor.next) {
-                if !known.is_some_and(|rows| rows.contains_key(row)) {
-                    self.write_firing(*row, cursor.end, 1, out, to)?;
-                }
-            }
-        }
-        Ok(())
+        self.write(&out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<L::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
-        let groups = out.task.info.key_groups();
-        self.horizon.restore(&out.task.info, from)?;
-        from.read_keyed("panes", groups, |group, bytes| {
-            let (key, start, acc): (K, i64, L::Acc) = decode(bytes, "a window pane")?;
-            let hash = stable_hash(&key);
-            groups.check(group, hash)?;
-            let row = self.keys.find_or_insert(hash, &key);
-            self.panes.grow_rows(self.keys.row_count());
-            let pane = self.panes.find_or_insert(start);
-            self.panes.insert(pane, row, acc);
-            Ok(())
-        })?;
-        from.read_keyed("firings", groups, |_, bytes| {
-            let (key, end, count): (K, i64, u32) = decode(bytes, "a window's count of firings")?;
-            if let Some(row) = self.keys.find(stable_hash(&key), &key) {
-                self.firings.entry(end).or_default().insert(row, count);
-            }
-            Ok(())
-        })
+        self.read(&out.task.info, from)
     }
 }

@@ -22,6 +22,11 @@ impl Triggered {
         Box::new(Self { state, timers: TriggerTimers::default() })
     }
 
+    /// Whether nothing would be lost with it.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.state.is_blank() && self.timers.is_empty()
+    }
+
     /// The state, and the context to call the trigger with.
     pub(crate) fn parts<'a>(
         &'a mut self,

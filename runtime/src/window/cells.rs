@@ -250,8 +250,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             if cell.window == TimeWindow::GLOBAL {
                 // Nothing else will ever drop a global window, so it goes with its contents.
                 cell.firings = 0;
-                let is_bare = |held: &Box<Triggered>| held.state.is_blank() && held.timers.is_empty();
-                if cell.triggered.as_ref().is_none_or(is_bare) {
+                if cell.triggered.as_deref().is_none_or(Triggered::is_bare) {
                     cells.remove(index);
                     self.unused.note(row);
                 }

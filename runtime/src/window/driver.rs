@@ -63,13 +63,9 @@ impl Wake for NoWake {
 /// One operator, its clock and its outputs.
 pub(crate) struct Driver<I, O> {
     stage: BoxStage<I>,
-    task: Rc<TaskContext>,
-    clock: Arc<ManualClock>,
     pub(crate) metrics: Arc<OperatorMetrics>,
     pub(crate) results: Rc<RefCell<Sink<O>>>,
     pub(crate) late: Rc<RefCell<Sink<I>>>,
-    /// Called whenever a call was blocked, with the snapshot at that point.
-    pub(crate) blocked: usize,
 }
 
 fn sink<T>() -> Rc<RefCell<Sink<T>>> {
@@ -93,9 +89,9 @@ impl<I: Data, O: Data> Driver<I, O> {
             sides.insert(tag.name(), Side::<I>::boxed(stage));
         }
         let next: BoxStage<O> = Box::new(SinkStage(Rc::clone(&results)));
-        let out = Output::new(Rc::clone(&task), Arc::clone(&metrics), next, sides);
+        let out = Output::new(task, Arc::clone(&metrics), next, sides);
         let stage = Link::boxed("windows".into(), operator, out);
-        Self { stage, task, clock, metrics, results, late: late_sink, blocked: 0 }
+        Self { stage, metrics, results, late: late_sink }
     }
 
     pub(crate) fn open(&mut self) {
@@ -105,7 +101,7 @@ impl<I: Data, O: Data> Driver<I, O> {
     fn insist(&mut self, mut call: impl FnMut(&mut BoxStage<I>) -> Progress) -> Result<(), Stop> {
         for _ in 0..1_000_000 {
             match call(&mut self.stage) {
-                Err(Stop::Blocked) => self.blocked += 1,
+                Err(Stop::Blocked) => {}
                 done => return done,
             }
         }
@@ -133,22 +129,6 @@ impl<I: Data, O: Data> Driver<I, O> {
     /// Sends the watermark once; answers whether it went through.
     pub(crate) fn try_watermark(&mut self, watermark: i64) -> bool {
         self.stage.signal(&Signal::Watermark(Timestamp::from_millis(watermark))).is_ok()
-    }
-
-    /// Moves the clock, and tells the operator if it asked for that.
-    pub(crate) fn clock_to(&mut self, now: i64) {
-        let now = Timestamp::from_millis(now);
-        self.clock.advance_to(now);
-        let deadline = self.task.take_deadline();
-        if deadline <= now {
-            self.insist(|stage| stage.signal(&Signal::ProcessingTime(now))).unwrap();
-        } else {
-            self.task.wake_at(deadline);
-        }
-    }
-
-    pub(crate) fn end(&mut self) {
-        self.insist(|stage| stage.signal(&Signal::End)).unwrap();
     }
 
     pub(crate) fn snapshot(&mut self) -> TaskSnapshot {

@@ -12,6 +12,7 @@
 //! * `cells` runs all others (sessions, global and count windows, any window with a trigger of its own), kept key by key.
 
 mod aligned;
+mod aligned_state;
 mod assigner;
 mod cell;
 mod cells;

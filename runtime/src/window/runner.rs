@@ -27,9 +27,9 @@ pub(crate) struct WindowPlan<T> {
 
 /// Windows of any kind.
 pub(crate) enum WindowRunner<K: Key, L: WindowLogic<K>> {
-    Aligned(AlignedWindows<K, L>),
-    Cells(CellWindows<K, L>),
-    LastN(CellWindows<K, LastN<L>>),
+    Aligned(Box<AlignedWindows<K, L>>),
+    Cells(Box<CellWindows<K, L>>),
+    LastN(Box<CellWindows<K, LastN<L>>>),
 }
 
 impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
@@ -40,13 +40,13 @@ impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
         let lateness = if processing_time { 0 } else { millis(plan.allowed_lateness) };
         if let (Kind::Regular(grid), None) = (kind, trigger) {
             let settings = aligned::Settings { grid: *grid, processing_time, lateness, late };
-            return Self::Aligned(AlignedWindows::new(settings, selector, logic));
+            return Self::Aligned(Box::new(AlignedWindows::new(settings, selector, logic)));
         }
         let ending = Ending { processing_time, lateness };
         let settings = cells::Settings { kind: kind.clone(), ending, trigger: trigger.clone(), late };
         match *keep_last {
-            Some(count) => Self::LastN(CellWindows::new(settings, selector, LastN { count, logic })),
-            None => Self::Cells(CellWindows::new(settings, selector, logic)),
+            Some(count) => Self::LastN(Box::new(CellWindows::new(settings, selector, LastN { count, logic }))),
+            None => Self::Cells(Box::new(CellWindows::new(settings, selector, logic))),
         }
     }
 }
