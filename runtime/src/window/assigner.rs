@@ -190,7 +190,7 @@ impl<T> WindowAssigner<T> for Sliding {
 /// ```
 /// # use std::time::Duration;
 /// # use millstream::window::Session;
-/// let visits = Session::gap(Duration::from_secs(1800));
+/// let visits: Session<String> = Session::gap(Duration::from_secs(1800));
 /// // The gap may depend on the record.
 /// let runs = Session::dynamic_gap(|job: &(String, u64)| Duration::from_secs(job.1));
 /// ```
