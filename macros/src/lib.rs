@@ -402,7 +402,7 @@ pub fn keyed_operator(input: TokenStream) -> TokenStream {
 ///
 /// The function takes the environment and, if it likes, one struct of arguments that derives `clap::Args`.
 ///
-/// ```ignore
+/// ```no_run
 /// use millstream::prelude::*;
 ///
 /// #[derive(clap::Args)]
@@ -420,14 +420,17 @@ pub fn keyed_operator(input: TokenStream) -> TokenStream {
 ///
 /// By hand:
 ///
-/// ```ignore
-/// #[global_allocator]
-/// static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-///
+/// ```no_run
+/// # use millstream::prelude::*;
+/// # #[derive(clap::Args)]
+/// # struct Args {}
+/// # fn job(_env: &Environment, _args: Args) -> Result<()> { Ok(()) }
 /// fn main() -> std::process::ExitCode {
 ///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), job)
 /// }
 /// ```
+///
+/// and, beside it, a `#[global_allocator]`.
 ///
 /// | argument | meaning |
 /// |---|---|

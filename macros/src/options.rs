@@ -11,9 +11,9 @@ use crate::types::written;
 /// The options that were given, all of them in order.
 #[derive(Default)]
 pub(crate) struct Options {
-    /// An expression that converts into a `String`.
+    /// An expression that is text when borrowed.
     pub(crate) name: Option<Expr>,
-    /// An expression that converts into a `String`.
+    /// An expression that is text when borrowed.
     pub(crate) uid: Option<Expr>,
     /// An expression of type `usize`.
     pub(crate) parallelism: Option<Expr>,
@@ -42,8 +42,10 @@ impl Options {
 
     /// An expression of type `OperatorOptions`, for an operator called `name` unless the annotation says otherwise.
     pub(crate) fn expand(&self, name: &str) -> TokenStream {
-        let name = self.name.as_ref().map_or_else(|| quote!(#name), |name| name.to_token_stream());
-        let uid = self.uid.iter();
+        // Borrowed, since a parameter that is named here goes into the operator afterwards.
+        let text = |text: &Expr| quote!(::millstream::__private::text(&#text));
+        let name = self.name.as_ref().map_or_else(|| quote!(#name), text);
+        let uid = self.uid.iter().map(text);
         let parallelism = self.parallelism.iter();
         let on_error = self.on_error.iter().map(|on_error| match on_error {
             OnError::Fail => quote!(Fail),

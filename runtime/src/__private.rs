@@ -16,6 +16,11 @@ pub fn emit_if<T>(holds: bool, value: T, out: &mut Collector<T>) {
     }
 }
 
+/// A name or uid, from whatever holds text.
+pub fn text(text: &(impl AsRef<str> + ?Sized)) -> String {
+    text.as_ref().to_owned()
+}
+
 /// Gives the last operator of a windowed stream its name and what else its annotation says.
 pub fn with_options<T: Data>(mut stream: Stream<T>, options: OperatorOptions<T>) -> Stream<T> {
     if let Some(name) = options.name {

@@ -125,7 +125,7 @@ fn statistics(
     let seen = counts.get(&value).copied().unwrap_or_default() + 1;
     counts.insert(value, seen);
     assert_eq!(mean.get(), mean_again.get());
-    Ok((i64::from(*ctx.key()), *highest.get().unwrap(), mean.get().unwrap(), all.len(), seen))
+    Ok((i64::from(*ctx.key()), *highest.get().expect("added"), mean.get().expect("added"), all.len(), seen))
 }
 
 fn lines(env: &Environment) -> millstream::stream::Stream<String> {

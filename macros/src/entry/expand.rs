@@ -1,7 +1,7 @@
 //! From the model of a function that builds a job to a `main`. Cannot fail.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use quote::quote;
 
 use super::model::Model;
 
@@ -11,7 +11,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let ident = &function.sig.ident;
     let allocator = model.fast_allocator.then(|| quote!(::millstream::__private::global_allocator!();));
     let name = match &model.name {
-        Some(name) => name.to_token_stream(),
+        Some(name) => quote!(&::millstream::__private::text(&#name)),
         None => quote!(::core::env!("CARGO_CRATE_NAME")),
     };
     let run = match model.args {

@@ -15,9 +15,9 @@ use crate::types::{Returned, argument_of_mut, last_segment};
 const EMIT: &str = "fn emit(&self, key: &K, window: &WindowContext<'_>, result: Self::Out, out: &mut Collector<O>)";
 
 /// A windowed operator made of an `impl Aggregate`, nothing left to check.
-pub(crate) struct Model {
-    /// The impl without `emit`.
-    pub(crate) item: ItemImpl,
+pub(crate) struct Model<'a> {
+    /// The impl without `emit` and with `create`.
+    pub(crate) item: &'a ItemImpl,
     /// What the operator is called, unless the annotation says otherwise.
     pub(crate) name: String,
     pub(crate) steps: Steps,
@@ -31,17 +31,19 @@ pub(crate) struct Emit {
     pub(crate) results: Type,
 }
 
-impl Model {
-    /// Checks an annotated impl. `None` if it is no operator.
-    pub(crate) fn of(arguments: &Arguments, mut item: ItemImpl, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let is_aggregate = check_trait(&item, diagnostics);
+impl<'a> Model<'a> {
+    /// Checks an annotated impl, and makes of it what the trait asks for. `None` if it is no operator.
+    pub(crate) fn of(arguments: &Arguments, item: &'a mut ItemImpl, diagnostics: &mut Diagnostics) -> Option<Self> {
+        if !check_trait(item, diagnostics) {
+            return None;
+        }
         if let Some(key) = arguments.key("reduce") {
             let fix = "leave `reduce` out, or put the annotation on a function of two records";
             diagnostics.error(key, format!("an `impl Aggregate` says itself how records become one: {fix}"));
         }
-        let steps = if is_aggregate { Steps::model(arguments, diagnostics) } else { None };
-        let emit = take_emit(&mut item).map(|function| emit(&item, function, diagnostics));
-        add_create(&mut item);
+        let steps = Steps::model(arguments, diagnostics);
+        let emit = take_emit(item).map(|function| emit(item, function, diagnostics));
+        add_create(item);
         let name = last_segment(&item.self_ty).map(|segment| segment.ident.to_string());
         let emit = match emit {
             Some(emit) => Some(emit?),

@@ -65,7 +65,7 @@ fn expand(key: &str, shorts: &[Short], value: &Expr, diagnostics: &mut Diagnosti
         Expr::Lit(literal) => {
             let found = literal.to_token_stream();
             diagnostics.error(value, format!("`{key}` cannot be {found}: write {}", examples(shorts)));
-            unfinished()
+            unfinished(key)
         }
         other => other.to_token_stream(),
     }
@@ -84,11 +84,11 @@ fn short(key: &str, shorts: &[Short], word: &Ident, call: &ExprCall, diagnostics
         let fix =
             format!("write {}, or a function of your own with its path, such as `self::{word}(..)`", examples(shorts));
         diagnostics.error(word, format!("there is no {key} `{word}`: {fix}"));
-        return unfinished();
+        return unfinished(key);
     };
     if !short.arguments.contains(&call.args.len()) {
         diagnostics.error(call, format!("`{word}` is not called like this: write `{}`", short.example));
-        return unfinished();
+        return unfinished(key);
     }
     let arguments = call.args.iter().map(|argument| match short.kind {
         Kind::Durations if matches!(argument, Expr::Closure(_)) => argument.to_token_stream(),
@@ -135,9 +135,10 @@ fn examples(shorts: &[Short]) -> String {
     one_of(shorts.iter().map(|short| short.example))
 }
 
-/// Stands in for an expression that is wrong.
-fn unfinished() -> TokenStream {
-    quote!(::millstream::__private::unfinished())
+/// Stands in for an expression that is wrong, with a type that fits.
+fn unfinished(key: &str) -> TokenStream {
+    let ty = if key == "trigger" { quote!(EventTimeTrigger) } else { quote!(Tumbling) };
+    quote!(::millstream::__private::unfinished::<::millstream::window::#ty>())
 }
 
 #[cfg(test)]

@@ -91,8 +91,8 @@ fn output(model: &Model<'_>) -> TokenStream {
 }
 
 /// Code for an `impl Aggregate`: the impl, and what applies the aggregate to a stream.
-pub(crate) fn aggregate(model: &aggregate::Model) -> TokenStream {
-    let item = &model.item;
+pub(crate) fn aggregate(model: &aggregate::Model<'_>) -> TokenStream {
+    let item = model.item;
     let ty = &item.self_ty;
     let (impl_generics, _, where_clause) = item.generics.split_for_impl();
     let conditions = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));

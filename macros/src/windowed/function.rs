@@ -121,6 +121,7 @@ fn contents(
     let fallible = Returned::of(&function.sig.output).fallible;
     let mut seen = Vec::new();
     let mut record = None;
+    let mut sound = true;
     for input in inputs.data() {
         match data(&input.ty) {
             None => {
@@ -128,9 +129,11 @@ fn contents(
                 let message =
                     format!("this is neither the key (`&K`), nor the window, nor its records (`Vec<T>`): {fix}");
                 diagnostics.error(&input.ty, message);
+                sound = false;
             }
             Some(again) if seen.contains(&again) => {
                 diagnostics.error(&input.ty, format!("there is one of these already: write `{CONTENTS}`"));
+                sound = false;
             }
             Some(first) => {
                 record = record.or_else(|| argument_of(&input.ty, "Vec").cloned());
@@ -144,7 +147,7 @@ fn contents(
         diagnostics.error(&function.sig.ident, message);
     }
     let emission = emission(arguments, function, inputs, false, diagnostics);
-    (record, emission.map(|emission| Fold::Contents { emission: Box::new(emission), fallible }))
+    (record.filter(|_| sound), emission.map(|emission| Fold::Contents { emission: Box::new(emission), fallible }))
 }
 
 /// What the function is called with.

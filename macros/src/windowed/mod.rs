@@ -8,7 +8,7 @@ mod key;
 mod steps;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use quote::quote;
 use syn::{ItemFn, ItemImpl};
 
 use crate::attribute::Arguments;
@@ -30,10 +30,28 @@ pub(crate) fn from_function(
 }
 
 /// Expands the attribute on an `impl Aggregate`.
-pub(crate) fn from_impl(arguments: &Arguments, item: ItemImpl, diagnostics: &mut Diagnostics) -> TokenStream {
-    let kept = item.to_token_stream();
-    match aggregate::Model::of(arguments, item, diagnostics) {
+pub(crate) fn from_impl(arguments: &Arguments, mut item: ItemImpl, diagnostics: &mut Diagnostics) -> TokenStream {
+    match aggregate::Model::of(arguments, &mut item, diagnostics) {
         Some(model) => expand::aggregate(&model),
-        None => quote!(#kept),
+        None => unfinished_impl(&item),
+    }
+}
+
+/// What stands in for an impl that is no operator, so that what uses its type is not wrong, too.
+fn unfinished_impl(item: &ItemImpl) -> TokenStream {
+    let ty = &item.self_ty;
+    let mut generics = item.generics.clone();
+    generics.params.push(syn::parse_quote!(__Stream));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    quote! {
+        #item
+
+        impl #impl_generics ::millstream::operator::ApplyTo<__Stream> for #ty #where_clause {
+            type Output = __Stream;
+
+            fn apply_to(self, stream: __Stream) -> __Stream {
+                stream
+            }
+        }
     }
 }

@@ -1,0 +1,6 @@
+use millstream::prelude::*;
+
+#[derive(KeyedOperator)]
+struct Sum(#[state] Value<i64>);
+
+fn main() {}
