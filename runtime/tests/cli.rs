@@ -45,7 +45,7 @@ struct Check {
     fail_at: Option<u64>,
 }
 
-const PANIC_LINE: u32 = line!() + 8;
+const PANIC_LINE: u32 = line!() + 7;
 
 impl Process for Check {
     type In = u64;

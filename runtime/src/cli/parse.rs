@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(kind, ErrorKind::DisplayHelp);
         assert!(help.starts_with("Counts words"), "{help}");
         let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text} in {help}"));
-        assert!(at("Job options:") < at("--input") && at("--input") < at("Engine options:"), "{help}");
+        assert!(at("Job options:") < at("What to read") && at("What to read") < at("Engine options:"), "{help}");
         assert!(at("Engine options:") < at("--metrics"), "{help}");
         let (_, help) = refused::<NoArgs>("word_count --help");
         assert!(help.starts_with("Usage") && !help.contains("Job options"), "{help}");
