@@ -425,7 +425,7 @@ pub fn keyed_operator(input: TokenStream) -> TokenStream {
 /// static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// fn main() -> std::process::ExitCode {
-///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), job)
+///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), "Counts words.", job)
 /// }
 /// ```
 ///

@@ -12,7 +12,6 @@ use millstream::prelude::*;
 
 const AS_JOB: &str = "MILLSTREAM_TEST_AS_JOB";
 
-/// Adds up orders.
 #[derive(clap::Args)]
 struct Orders {
     /// How many orders there are.
@@ -81,12 +80,13 @@ fn orders(env: &Environment, args: Orders) -> Result<()> {
 
 fn main() -> ExitCode {
     match std::env::var(AS_JOB).as_deref() {
-        Ok("orders") => return millstream::cli::run("orders", orders),
-        Ok("clashing") => return millstream::cli::run("clashing", |_, args: Clashing| Ok(drop(args))),
-        Ok(_) => return millstream::cli::run("empty", |_, _: millstream::cli::NoArgs| Ok(())),
+        Ok("orders") => return millstream::cli::run("orders", "Adds up orders.", orders),
+        Ok("clashing") => return millstream::cli::run("clashing", "", |_, args: Clashing| Ok(drop(args))),
+        Ok(_) => return millstream::cli::run("empty", "", |_, _: millstream::cli::NoArgs| Ok(())),
         Err(_) => {}
     }
-    let facts: [(&str, fn()); 9] = [
+    let facts: [(&str, fn()); 10] = [
+        ("help_begins_with_what_the_job_is_for", help),
         ("a_job_prints_to_standard_output_and_its_summary_to_standard_error", summary),
         ("plan_prints_the_graph_and_runs_nothing", plan),
         ("a_wrong_flag_is_named_and_exits_with_2", wrong_flag),
@@ -126,6 +126,11 @@ fn summary() {
     for part in ["INFO", "job `orders` finished in", "read     1,000 records", "written      2 records", "check"] {
         assert!(stderr.contains(part), "no {part} in {stderr}");
     }
+}
+
+fn help() {
+    let (stdout, _) = check("orders", "--help", 0);
+    assert!(stdout.starts_with("Adds up orders.\n\nUsage"), "{stdout}");
 }
 
 fn plan() {
