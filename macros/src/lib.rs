@@ -426,7 +426,7 @@ pub fn keyed_operator(input: TokenStream) -> TokenStream {
 /// # struct Args {}
 /// # fn job(_env: &Environment, _args: Args) -> Result<()> { Ok(()) }
 /// fn main() -> std::process::ExitCode {
-///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), job)
+///     millstream::cli::run::<Args>(env!("CARGO_CRATE_NAME"), "Counts words.", job)
 /// }
 /// ```
 ///

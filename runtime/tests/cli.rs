@@ -12,7 +12,6 @@ use millstream::prelude::*;
 
 const AS_JOB: &str = "MILLSTREAM_TEST_AS_JOB";
 
-/// Adds up orders.
 #[derive(clap::Args)]
 struct Orders {
     /// How many orders there are.
@@ -35,8 +34,8 @@ struct Orders {
 /// Takes the engine's flag.
 #[derive(clap::Args)]
 struct Clashing {
-    #[arg(long)]
-    metrics: bool,
+    #[arg(long = "metrics")]
+    _metrics: bool,
 }
 
 #[derive(Clone)]
@@ -45,7 +44,7 @@ struct Check {
     fail_at: Option<u64>,
 }
 
-const PANIC_LINE: u32 = line!() + 8;
+const PANIC_LINE: u32 = line!() + 7;
 
 impl Process for Check {
     type In = u64;
@@ -81,12 +80,13 @@ fn orders(env: &Environment, args: Orders) -> Result<()> {
 
 fn main() -> ExitCode {
     match std::env::var(AS_JOB).as_deref() {
-        Ok("orders") => return millstream::cli::run("orders", orders),
-        Ok("clashing") => return millstream::cli::run("clashing", |_, args: Clashing| Ok(drop(args))),
-        Ok(_) => return millstream::cli::run("empty", |_, _: millstream::cli::NoArgs| Ok(())),
+        Ok("orders") => return millstream::cli::run("orders", "Adds up orders.", orders),
+        Ok("clashing") => return millstream::cli::run("clashing", "", |_, _: Clashing| Ok(())),
+        Ok(_) => return millstream::cli::run("empty", "", |_, _: millstream::cli::NoArgs| Ok(())),
         Err(_) => {}
     }
-    let facts: [(&str, fn()); 9] = [
+    let facts: [(&str, fn()); 10] = [
+        ("help_begins_with_what_the_job_is_for", help),
         ("a_job_prints_to_standard_output_and_its_summary_to_standard_error", summary),
         ("plan_prints_the_graph_and_runs_nothing", plan),
         ("a_wrong_flag_is_named_and_exits_with_2", wrong_flag),
@@ -128,6 +128,11 @@ fn summary() {
     }
 }
 
+fn help() {
+    let (stdout, _) = check("orders", "--help", 0);
+    assert!(stdout.starts_with("Adds up orders.\n\nUsage"), "{stdout}");
+}
+
 fn plan() {
     let (stdout, _) = check("orders", "plan --count 10 --parallelism 3 --job-name trial", 0);
     assert!(stdout.contains("job `trial`") && stdout.contains("parallelism 3"), "{stdout}");
@@ -148,7 +153,7 @@ fn clash() {
     let (_, stderr) = check("clashing", "", 1);
     assert_eq!(
         stderr,
-        "error: the job's argument `metrics` takes `--metrics`, which is the engine's: give it another flag\n"
+        "error: the job's argument `_metrics` takes `--metrics`, which is the engine's: give it another flag\n"
     );
 }
 

@@ -14,9 +14,11 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
         Some(name) => quote!(&::millstream::__private::text(&#name)),
         None => quote!(::core::env!("CARGO_CRATE_NAME")),
     };
+    let docs = &model.docs;
+    let about = quote!(::core::concat!(#(#docs, "\n"),*));
     let run = match model.args {
-        Some(args) => quote!(::millstream::cli::run::<#args>(#name, #ident)),
-        None => quote!(::millstream::cli::run::<::millstream::cli::NoArgs>(#name, |env, _| #ident(env))),
+        Some(args) => quote!(::millstream::cli::run::<#args>(#name, #about, #ident)),
+        None => quote!(::millstream::cli::run::<::millstream::cli::NoArgs>(#name, #about, |env, _| #ident(env))),
     };
     // A function that is called `main` itself goes inside; any other stays where tests can call it.
     let (outside, inside) = if ident == "main" { (None, Some(function)) } else { (Some(function), None) };

@@ -1,7 +1,7 @@
 //! The function that builds a job: its validated model, one function per rule.
 
 use quote::ToTokens as _;
-use syn::{Expr, ExprLit, FnArg, ItemFn, Lit, Type};
+use syn::{Expr, ExprLit, FnArg, ItemFn, Lit, Meta, Type};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
@@ -18,6 +18,8 @@ pub(crate) struct Model<'a> {
     pub(crate) args: Option<&'a Type>,
     /// An expression for the job's name; the binary's name, unless given.
     pub(crate) name: Option<Expr>,
+    /// The lines of the function's documentation, for `--help`.
+    pub(crate) docs: Vec<&'a Expr>,
     /// Whether the program gets the allocator that jobs do best with.
     pub(crate) fast_allocator: bool,
 }
@@ -41,8 +43,16 @@ impl<'a> Model<'a> {
             FnArg::Typed(args) => Some(&*args.ty),
             FnArg::Receiver(_) => None,
         });
-        Some(Self { function, args, name, fast_allocator })
+        Some(Self { function, args, name, docs: docs(function), fast_allocator })
     }
+}
+
+fn docs(function: &ItemFn) -> Vec<&Expr> {
+    let docs = function.attrs.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(doc) if doc.path.is_ident("doc") => Some(&doc.value),
+        _ => None,
+    });
+    docs.collect()
 }
 
 /// Rule: the function is an ordinary one.

@@ -35,7 +35,6 @@ pub struct NoArgs {}
 /// use millstream::prelude::*;
 /// use std::process::ExitCode;
 ///
-/// /// Counts words.
 /// #[derive(clap::Args)]
 /// struct Args {
 ///     /// How long a window is.
@@ -50,11 +49,13 @@ pub struct NoArgs {}
 ///
 /// // What `#[millstream::main]` on `job` writes:
 /// fn main() -> ExitCode {
-///     millstream::cli::run("word_count", job)
+///     millstream::cli::run("word_count", "Counts words.", job)
 /// }
 /// ```
-pub fn run<A: Args>(name: &str, job: fn(&Environment, A) -> Result<()>) -> ExitCode {
-    let invocation = match parse::parse::<A>(std::env::args_os()) {
+///
+/// `about` is what `--help` begins with; if it is empty, the doc of the arguments' struct is.
+pub fn run<A: Args>(name: &str, about: &str, job: fn(&Environment, A) -> Result<()>) -> ExitCode {
+    let invocation = match parse::parse::<A>(about, std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(ParseError::Clap(error)) => {
             // A pipe that is closed must not hide the exit code.

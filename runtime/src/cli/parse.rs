@@ -37,13 +37,14 @@ pub(crate) enum ParseError {
     Clash(#[from] Clash),
 }
 
-/// Parses a command line; the first of `words` is the binary.
+/// Parses a command line of a job with this doc; the first of `words` is the binary.
 pub(crate) fn parse<A: Args>(
+    about: &str,
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Invocation<A>, ParseError> {
     let (job, engine) = (clap::Command::new("job"), clap::Command::new("engine"));
     clash::check(&A::augment_args(job), &EngineArgs::augment_args(engine))?;
-    let mut matches = command::<A>().try_get_matches_from(words)?;
+    let mut matches = command::<A>(about).try_get_matches_from(words)?;
     let (command, mut matches) = match matches.remove_subcommand() {
         Some((subcommand, mut matches)) if subcommand == "plan" => {
             let format: Option<PlanFormat> = matches.remove_one("millstream.format");
@@ -52,7 +53,7 @@ pub(crate) fn parse<A: Args>(
         Some((_, matches)) => (Command::Run, matches),
         None => (Command::Run, matches),
     };
-    invocation(command, &mut matches).map_err(|error| error.format(&mut self::command::<A>()).into())
+    invocation(command, &mut matches).map_err(|error| error.format(&mut self::command::<A>(about)).into())
 }
 
 fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Invocation<A>, clap::Error> {
@@ -61,7 +62,7 @@ fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Inv
 }
 
 /// The binary's command line. Its arguments may stand without a subcommand, for `run`.
-fn command<A: Args>() -> clap::Command {
+fn command<A: Args>(about: &str) -> clap::Command {
     let run = with_arguments::<A>(clap::Command::new("run")).about("Run the job; the default");
     let format = Arg::new("millstream.format")
         .long("format")
@@ -73,10 +74,17 @@ fn command<A: Args>() -> clap::Command {
     let plan = with_arguments::<A>(clap::Command::new("plan"));
     let plan = plan.about("Print the graph that the job would run as, and run nothing").arg(format);
     // Help and errors call the binary what it was called by.
-    with_arguments::<A>(clap::Command::new("job"))
+    let command = with_arguments::<A>(clap::Command::new("job"))
         .subcommands([run, plan])
         .args_conflicts_with_subcommands(true)
-        .subcommand_negates_reqs(true)
+        .subcommand_negates_reqs(true);
+    let lines: Vec<&str> = about.trim().lines().map(str::trim).collect();
+    let (first, rest) = lines.split_at(lines.iter().take_while(|line| !line.is_empty()).count());
+    match (first, rest) {
+        ([], _) => command,
+        (first, []) => command.about(first.join(" ")),
+        (first, _) => command.about(first.join(" ")).long_about(lines.join("\n")),
+    }
 }
 
 const ENGINE_HEADING: &str = "Engine options";
@@ -108,12 +116,12 @@ mod tests {
 
     #[track_caller]
     fn parsed(line: &str) -> Invocation<WordCount> {
-        parse(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+        parse("", line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     #[track_caller]
     fn refused<A: Args + std::fmt::Debug>(line: &str) -> (ErrorKind, String) {
-        match parse::<A>(line.split(' ')).unwrap_err() {
+        match parse::<A>("", line.split(' ')).unwrap_err() {
             ParseError::Clap(error) => (error.kind(), error.to_string()),
             ParseError::Clash(clash) => panic!("{line}: {clash}"),
         }
@@ -121,8 +129,8 @@ mod tests {
 
     #[test]
     fn clap_finds_nothing_wrong_with_the_command_line() {
-        command::<WordCount>().debug_assert();
-        command::<NoArgs>().debug_assert();
+        command::<WordCount>("").debug_assert();
+        command::<NoArgs>("").debug_assert();
     }
 
     #[test]
@@ -164,10 +172,18 @@ mod tests {
         assert_eq!(kind, ErrorKind::DisplayHelp);
         assert!(help.starts_with("Counts words"), "{help}");
         let at = |text: &str| help.find(text).unwrap_or_else(|| panic!("no {text} in {help}"));
-        assert!(at("Job options:") < at("--input") && at("--input") < at("Engine options:"), "{help}");
+        assert!(at("Job options:") < at("What to read") && at("What to read") < at("Engine options:"), "{help}");
         assert!(at("Engine options:") < at("--metrics"), "{help}");
         let (_, help) = refused::<NoArgs>("word_count --help");
         assert!(help.starts_with("Usage") && !help.contains("Job options"), "{help}");
+    }
+
+    #[test]
+    fn the_doc_of_the_job_goes_before_that_of_its_arguments() {
+        let doc = " Counts words\n in files.\n\n Slowly.";
+        let help = |flag: &str| parse::<WordCount>(doc, ["word_count", flag]).unwrap_err().to_string();
+        assert!(help("-h").starts_with("Counts words in files.\n\nUsage"), "{}", help("-h"));
+        assert!(help("--help").starts_with("Counts words\nin files.\n\nSlowly."), "{}", help("--help"));
     }
 
     #[test]
@@ -177,7 +193,7 @@ mod tests {
             #[arg(long)]
             metrics: bool,
         }
-        let error = parse::<Clashing>(["job"]).unwrap_err().to_string();
+        let error = parse::<Clashing>("", ["job"]).unwrap_err().to_string();
         assert!(error.contains("`metrics` takes `--metrics`"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! What can be seen of a running job: metrics, logs, progress, and a summary at the end.
 //!
-//! * Subtasks count in plain atomics of their own ([`OperatorMetrics`], [`TaskMetrics`]); nobody waits for anybody.
-//! * An [`Observer`], one thread per job, copies the counts to the process's `metrics` recorder, and draws the progress
+//! * Subtasks count in plain atomics of their own (`OperatorMetrics`, `TaskMetrics`); nobody waits for anybody.
+//! * An `Observer`, one thread per job, copies the counts to the process's `metrics` recorder, and draws the progress
 //!   line. [`serve_metrics`] installs a recorder that Prometheus can read.
 //! * Logs and the progress line go to standard error; standard output belongs to the job.
 
