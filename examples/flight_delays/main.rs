@@ -104,17 +104,17 @@ impl Aggregate for SumDelays {
     }
 }
 
-/// Makes the result of a window.
-fn hourly(origin: &String, window: &mut WindowContext<'_>, delays: Delays, out: &mut Collector<HourlyDelays>) {
-    out.emit(HourlyDelays {
-        origin: origin.clone(),
+/// The result of a window.
+fn summary(origin: &str, window: &WindowContext<'_>, delays: Delays) -> HourlyDelays {
+    HourlyDelays {
+        origin: origin.to_owned(),
         window_start: window.start(),
         window_end: window.end(),
         flights: delays.flights,
         mean_delay_min: delays.sum as f64 / delays.flights as f64,
         max_delay_min: delays.max.unwrap_or_default(),
         revision: window.revision(),
-    });
+    }
 }
 
 /// Flights that come after their window was given up.
@@ -135,7 +135,7 @@ fn flight_delays(env: &Environment, args: Args) -> Result<()> {
         .window(Tumbling::of(Duration::from_secs(60 * 60)))
         .allowed_lateness(args.allowed_lateness)
         .late_output(LATE)
-        .aggregate_with(SumDelays, hourly)
+        .aggregate_with(SumDelays, |origin, window, delays, out| out.emit(summary(origin, window, delays)))
         .uid("hourly delays");
     hourly.side_output(LATE).sink(FileSink::json(args.output.join("late"))).name("late flights");
     hourly.sink(FileSink::json(args.output)).name("hourly delays");

@@ -49,7 +49,7 @@ fn peak_of(records: u64, record_bytes: usize, pause: Duration, parallelism: usiz
         .process("slow", Slow { pause })
         .filter(|sum| *sum == u64::MAX)
         .collect();
-    env.execute().unwrap();
+    env.execute().expect("the job runs");
     PEAK.load(Ordering::Relaxed) - before
 }
 

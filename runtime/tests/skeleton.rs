@@ -13,7 +13,7 @@ fn numbers(parallelism: usize) -> Vec<(u64, u64)> {
         .key_by_owned(|n| n % 10)
         .count()
         .collect();
-    let summary = env.execute().unwrap();
+    let summary = env.execute().expect("the job runs");
     assert_eq!(summary.records_read, 10_000);
     assert_eq!(summary.records_written, 5_000);
     out.take_sorted()

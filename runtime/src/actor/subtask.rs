@@ -92,7 +92,7 @@ impl Subtask {
         let stepped = blame::catch(|| match task.step() {
             Ok(step) => Ok(step),
             Err(Stop::Blocked) => Ok(Step::Blocked),
-            Err(Stop::Failed(error)) => Err(*error),
+            Err(Stop::Failed(error)) => Err(error),
         });
         let step = match stepped {
             Ok(step) => step,
@@ -144,13 +144,14 @@ impl Subtask {
         self.timer = Some((deadline, handle));
     }
 
-    fn fail(&mut self, mut error: TaskError, ctx: &mut Context<Self>) {
+    fn fail(&mut self, mut error: Box<TaskError>, ctx: &mut Context<Self>) {
         if error.operator.is_empty() {
             error.operator.clone_from(&self.name);
         }
         error.subtask = self.number;
+        error.site.find_place();
         self.task = None;
-        self.master.do_send(Ended::Failed(Box::new(error)));
+        self.master.do_send(Ended::Failed(error));
         ctx.stop();
     }
 

@@ -10,15 +10,50 @@ use std::sync::Arc;
 use crate::error::blame::{self, Site};
 use crate::time::Timestamp;
 
+/// Says where in the outside world a position of a split is.
+type Place = Arc<dyn Fn(u64) -> String + Send + Sync>;
+
 /// The split that a batch was read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Origin {
-    /// The split's number among those that the subtask has read; watermarks are kept apart by it.
-    pub split: u32,
-    /// What a person calls it: a file's path, a topic and partition.
-    pub name: Arc<str>,
-    /// What positions count: `"line"`, `"offset"`, ...
-    pub unit: &'static str,
+    split: u32,
+    name: Arc<str>,
+    place: Place,
+}
+
+impl Origin {
+    /// The split with this number among those that the subtask has read. `place` is asked only when something has
+    /// gone wrong, and may do I/O.
+    pub fn new(split: u32, name: Arc<str>, place: impl Fn(u64) -> String + Send + Sync + 'static) -> Self {
+        Self { split, name, place: Arc::new(place) }
+    }
+
+    /// The split's number; watermarks are kept apart by it.
+    pub fn split(&self) -> u32 {
+        self.split
+    }
+
+    /// What a person calls the split: a file's path, a topic and partition.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Where a position is, for a message: file and line, partition and offset.
+    pub fn place(&self, position: u64) -> String {
+        (self.place)(position)
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.split == other.split && self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Origin").field("split", &self.split).field("name", &self.name).finish()
+    }
 }
 
 /// A sequence of records on their way.
@@ -251,7 +286,12 @@ impl<T> Batch<T> {
 
     /// What is known of the record at `index`, for an error message.
     pub(crate) fn site(&self, index: usize) -> Site {
-        Site { event_time: self.time(index), origin: self.origin.clone(), position: self.positions.get(index).copied() }
+        Site {
+            event_time: self.time(index),
+            origin: self.origin.clone(),
+            position: self.positions.get(index).copied(),
+            place: None,
+        }
     }
 }
 

@@ -38,6 +38,7 @@ struct Inner<T> {
     floating: Used,
     /// Channels that were refused, in order of asking.
     waiting: VecDeque<usize>,
+    #[expect(clippy::vec_box, reason = "batches travel boxed, and are handed over without being moved")]
     empties: Vec<Box<Batch<T>>>,
 }
 

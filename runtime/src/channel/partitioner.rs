@@ -7,7 +7,7 @@ use crate::state::KeyGroup;
 
 /// How the records of an edge are spread over the receiving subtasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partitioning {
+pub(crate) enum Partitioning {
     /// To the subtask with the sender's index; needs equal parallelism, and lets operators be chained.
     Forward,
     /// By the key's hash.

@@ -118,7 +118,7 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
         let Some(budget) = &self.budget else { return self.reader.read(out) };
         let granted = match locked(budget).take(out.room(), self.clock.monotonic()) {
             Ok(granted) => granted,
-            Err(wait) => return Ok(Read::Nothing(wait)),
+            Err(wait) => return Ok(Read::Paused(wait)),
         };
         let before = out.records_read();
         out.set_max_records(out.len() + granted);

@@ -51,7 +51,7 @@ pub enum Boundedness {
 }
 
 /// A part of a source that one reader reads: a file, a range of bytes, a partition. Holds its reading position.
-pub trait Split: Clone + Send + Serialize + DeserializeOwned + 'static {
+pub trait Split: Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
     /// Its identity, the same at every position.
     fn id(&self) -> &str;
 
@@ -167,6 +167,9 @@ pub enum Read {
     EndOf(Arc<str>),
     /// There is nothing to read in any of the splits now; try again after this time.
     Nothing(Duration),
+    /// It may not read yet, though there may be something; try again after this time. Unlike [`Read::Nothing`], this does
+    /// not count as silence of the splits.
+    Paused(Duration),
     /// It has no splits.
     NoSplits,
 }

@@ -23,11 +23,22 @@ pub struct Site {
     pub origin: Option<Origin>,
     /// Its position in that split.
     pub position: Option<u64>,
+    /// File and line, or partition and offset, once they have been looked up.
+    pub place: Option<String>,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { event_time: Timestamp::MIN, origin: None, position: None }
+        Self { event_time: Timestamp::MIN, origin: None, position: None, place: None }
+    }
+}
+
+impl Site {
+    /// Looks up what a person calls the place. May do I/O, so it waits until there is an error to report.
+    pub(crate) fn find_place(&mut self) {
+        if let (Some(origin), Some(position)) = (&self.origin, self.position) {
+            self.place.get_or_insert_with(|| origin.place(position));
+        }
     }
 }
 
@@ -36,10 +47,10 @@ impl fmt::Display for Site {
         if self.event_time.is_set() {
             write!(f, ", event time {}", self.event_time)?;
         }
-        match (&self.origin, self.position) {
-            (Some(origin), Some(position)) => write!(f, ", {} {} {position}", origin.name, origin.unit),
-            (Some(origin), None) => write!(f, ", {}", origin.name),
-            (None, _) => Ok(()),
+        match (&self.place, &self.origin) {
+            (Some(place), _) => write!(f, ", {place}"),
+            (None, Some(origin)) => write!(f, ", {}", origin.name()),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -103,7 +114,7 @@ pub(crate) fn take() -> Blame {
 }
 
 /// Runs something that may call user code, and makes a panic of it an error that says where it happened.
-pub(crate) fn catch<R>(run: impl FnOnce() -> Result<R, TaskError>) -> Result<R, TaskError> {
+pub(crate) fn catch<R>(run: impl FnOnce() -> Result<R, Box<TaskError>>) -> Result<R, Box<TaskError>> {
     let outer = CATCHING.replace(true);
     // Whatever the panic has left half done is dropped with the failed subtask.
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));

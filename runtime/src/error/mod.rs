@@ -123,14 +123,8 @@ pub struct TaskError {
 
 impl TaskError {
     /// A failure whose operator and subtask the chain fills in.
-    pub(crate) fn at(site: Site, cause: impl Into<Cause>) -> Self {
-        Self { operator: String::new(), subtask: 0, site, cause: cause.into() }
-    }
-}
-
-impl From<crate::state::StateError> for TaskError {
-    fn from(error: crate::state::StateError) -> Self {
-        Self::at(Site::default(), error)
+    pub(crate) fn at(site: Site, cause: impl Into<Cause>) -> Box<Self> {
+        Box::new(Self { operator: String::new(), subtask: 0, site, cause: cause.into() })
     }
 }
 

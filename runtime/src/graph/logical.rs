@@ -83,10 +83,10 @@ pub(crate) enum Body {
 
 /// Makes an operator's stage for each of its inputs.
 pub(crate) type MakeStages =
-    Arc<dyn Fn(NodeContext, Downstream) -> Result<Vec<AnyStage>, crate::TaskError> + Send + Sync>;
+    Arc<dyn Fn(NodeContext, Downstream) -> Result<Vec<AnyStage>, Box<crate::TaskError>> + Send + Sync>;
 /// Makes a source's reading end.
 pub(crate) type MakeSource =
-    Arc<dyn Fn(NodeContext, Downstream) -> Result<Box<dyn SourceTask>, crate::TaskError> + Send + Sync>;
+    Arc<dyn Fn(NodeContext, Downstream) -> Result<Box<dyn SourceTask>, Box<crate::TaskError>> + Send + Sync>;
 
 /// What an operator is told when it is made.
 pub(crate) struct NodeContext {

@@ -1,6 +1,6 @@
 //! From what the user wired to what runs: pure code, no actors, no I/O.
 //!
-//! The **logical** graph has a node per operator and an edge per stream. [`plan`] resolves parallelism and
+//! The **logical** graph has a node per operator and an edge per stream. `plan` resolves parallelism and
 //! partitioning, checks that the job can run, and joins operators into **chains**: the physical graph, in which each
 //! vertex is a chain with so many subtasks.
 

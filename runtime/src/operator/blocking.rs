@@ -24,7 +24,7 @@ pub(crate) trait RunBlocking: Send + Sync {
 }
 
 /// What became of a record: its results, or why there are none.
-type Outcome<U> = Result<Vec<(U, Timestamp)>, TaskError>;
+type Outcome<U> = Result<Vec<(U, Timestamp)>, Box<TaskError>>;
 
 enum Entry<T, U> {
     Record { value: T, site: Site, outcome: Arc<Mutex<Option<Outcome<U>>>> },
@@ -104,13 +104,12 @@ impl<P: Process> BlockingStage<P> {
                 }
                 Ok(())
             }
-            Err(TaskError { cause: Cause::User(error), .. }) => {
-                self.on_error.handle(error, Some(value), site, &mut self.out.sides, &self.out.metrics)
-            }
-            Err(mut error) => {
-                error.site = site;
-                Err(error.into())
-            }
+            Err(error) => match error.cause {
+                Cause::User(error) => {
+                    self.on_error.handle(error, Some(value), site, &mut self.out.sides, &self.out.metrics)
+                }
+                cause => Err(TaskError::at(site, cause).into()),
+            },
         }
     }
 

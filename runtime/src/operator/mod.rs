@@ -3,11 +3,11 @@
 //! Three levels:
 //!
 //! * What a **user** implements: closures, [`Process`], [`KeyedOperator`] (usually through `#[operator]`), [`Aggregate`].
-//! * An **[`Operator`]** works on batches and knows time, state and snapshots; the files here turn the user's traits
+//! * An **`Operator`** works on batches and knows time, state and snapshots; the files here turn the user's traits
 //!   into operators.
-//! * A **[`Stage`]** is an operator in its place: it holds the stages behind it. A chain is a stage of stages.
+//! * A **`Stage`** is an operator in its place: it holds the stages behind it. A chain is a stage of stages.
 //!
-//! The law of stages: a call that ends with [`Stop::Blocked`] has done part of its work and left the rest in its
+//! The law of stages: a call that ends with `Stop::Blocked` has done part of its work and left the rest in its
 //! argument and in itself; *calling again with the same argument* goes on where it stopped. So an operator that emits
 //! much from little needs no thread and no unbounded buffer, and a blocked chain goes on by repeating one call.
 

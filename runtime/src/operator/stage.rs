@@ -23,9 +23,9 @@ pub(crate) enum Stop {
     Failed(Box<TaskError>),
 }
 
-impl From<TaskError> for Stop {
-    fn from(error: TaskError) -> Self {
-        Self::Failed(Box::new(error))
+impl From<Box<TaskError>> for Stop {
+    fn from(error: Box<TaskError>) -> Self {
+        Self::Failed(error)
     }
 }
 

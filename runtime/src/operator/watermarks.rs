@@ -88,7 +88,8 @@ impl<T: Data> WatermarkStage<T> {
 
     /// The generator of a batch's split; it counts as active from now on.
     fn split_of(&mut self, batch: &Batch<T>) -> u32 {
-        let (number, name) = batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split, origin.name.clone()));
+        let (number, name) =
+            batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split(), Arc::clone(origin.name())));
         let split = self.splits.entry(number).or_insert_with(|| SplitWatermark {
             generator: (self.strategy.generator)(),
             watermark: self.restored.remove(&*name).unwrap_or(Timestamp::MIN),

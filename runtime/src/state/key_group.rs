@@ -18,7 +18,7 @@ impl KeyGroup {
     /// The key group of a key with this hash; uses the hash's top bits.
     #[inline]
     pub fn of_hash(hash: u64, max_parallelism: usize) -> Self {
-        Self(((hash >> 32) * max_parallelism as u64 >> 32) as u16)
+        Self((((hash >> 32) * max_parallelism as u64) >> 32) as u16)
     }
 
     /// The subtask that owns this key group.

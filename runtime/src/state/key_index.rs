@@ -55,6 +55,7 @@ fn same_tag(slot: u64, hash: u64) -> bool {
 
 impl<K: Key> KeyIndex<K> {
     /// How many keys there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -4,7 +4,7 @@
 //!   that it can be restored at another parallelism.
 //! * The states that an operator declares form one **row** per key ([`StateRow`]): [`Value`], [`List`], [`Map`],
 //!   [`Reducing`], [`Aggregating`]. A record costs one lookup, whatever their number.
-//! * [`KeyIndex`] numbers the keys of a subtask; rows, and whatever else is kept per key, are arrays over those numbers.
+//! * `KeyIndex` numbers the keys of a subtask; rows, and whatever else is kept per key, are arrays over those numbers.
 //! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
 
 mod aggregating;

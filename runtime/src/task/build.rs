@@ -33,7 +33,7 @@ pub(crate) fn build(
     waker: Arc<dyn Wake>,
     blocking: Arc<dyn RunBlocking>,
     request_splits: Rc<dyn Fn()>,
-) -> Result<Task, TaskError> {
+) -> Result<Task, Box<TaskError>> {
     let TaskBlueprint { plan, vertex, info, clock, registry, channels, credits, outputs } = blueprint;
     let context = TaskContext::new(info.clone(), clock, waker, blocking);
     let head = plan.vertices[vertex].nodes[0];
@@ -94,7 +94,7 @@ impl ChainBuilder<'_> {
     }
 
     /// The stages of a node, one for each of its inputs, with all that stands behind them.
-    fn stages(&mut self, node: NodeId) -> Result<Vec<AnyStage>, TaskError> {
+    fn stages(&mut self, node: NodeId) -> Result<Vec<AnyStage>, Box<TaskError>> {
         let context = self.node_context(node);
         let downstream = self.downstream(node)?;
         match &self.plan.graph.nodes[node].body {
@@ -103,7 +103,7 @@ impl ChainBuilder<'_> {
         }
     }
 
-    fn downstream(&mut self, node: NodeId) -> Result<Downstream, TaskError> {
+    fn downstream(&mut self, node: NodeId) -> Result<Downstream, Box<TaskError>> {
         let main = self.consumers(node, None)?;
         let mut sides = SideOutputs::default();
         for tag in self.side_tags(node) {
@@ -125,7 +125,7 @@ impl ChainBuilder<'_> {
     }
 
     /// What reads a node's main or side output: chained operators and exchanges.
-    fn consumers(&mut self, node: NodeId, side: Option<&'static str>) -> Result<Vec<AnyStage>, TaskError> {
+    fn consumers(&mut self, node: NodeId, side: Option<&'static str>) -> Result<Vec<AnyStage>, Box<TaskError>> {
         let plan = self.plan;
         let mut stages = Vec::new();
         let chained = plan.chained_consumers(node).filter(|(_, edge)| edge.side == side);

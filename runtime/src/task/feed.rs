@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
 use crate::actor::threads;
-use crate::connector::{Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split};
+use crate::connector::{Read, ReadBuffer, Reader, ReaderContext, Source, SourceError};
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::operator::Wake;
 
@@ -23,7 +23,7 @@ pub(crate) struct Fed<S: Source> {
 /// A reader, wherever it runs.
 pub(crate) enum Feed<S: Source> {
     InPlace { reader: S::Reader, spare: Option<ReadBuffer<S::Out>> },
-    Thread { commands: Sender<Command<S>>, results: Receiver<Result<Fed<S>, TaskError>> },
+    Thread { commands: Sender<Command<S>>, results: Receiver<Result<Fed<S>, Box<TaskError>>> },
 }
 
 pub(crate) enum Command<S: Source> {
@@ -61,7 +61,7 @@ impl<S: Source> Feed<S> {
     }
 
     /// The next batch; `None` if the reader's thread has nothing ready.
-    pub(crate) fn poll(&mut self) -> Result<Option<Fed<S>>, TaskError> {
+    pub(crate) fn poll(&mut self) -> Result<Option<Fed<S>>, Box<TaskError>> {
         match self {
             Self::InPlace { reader, spare } => {
                 let mut buffer = spare.take().unwrap_or_default();
@@ -95,13 +95,13 @@ impl<S: Source> Feed<S> {
 fn position<R: Reader>(reader: &R, read: &Read) -> Option<R::Split> {
     match read {
         Read::From(split) => reader.position(split),
-        Read::EndOf(_) | Read::Nothing(_) | Read::NoSplits => None,
+        Read::EndOf(_) | Read::Nothing(_) | Read::Paused(_) | Read::NoSplits => None,
     }
 }
 
 struct ReaderThread<S: Source> {
     commands: Receiver<Command<S>>,
-    results: Sender<Result<Fed<S>, TaskError>>,
+    results: Sender<Result<Fed<S>, Box<TaskError>>>,
     waker: Arc<dyn Wake>,
 }
 
@@ -155,11 +155,11 @@ impl<S: Source> ReaderThread<S> {
                 Read::From(_) => said_nothing = false,
                 Read::EndOf(_) => splits = splits.saturating_sub(1),
                 Read::NoSplits => splits = 0,
-                Read::Nothing(wait) => pause = Some(*wait),
+                Read::Nothing(wait) | Read::Paused(wait) => pause = Some(*wait),
             }
             // Silence is said once, or it would pile up in front of a blocked subtask.
             let repeated = matches!(read, Read::Nothing(_)) && std::mem::replace(&mut said_nothing, true);
-            if repeated {
+            if repeated || matches!(read, Read::Paused(_)) {
                 buffers.push(buffer);
             } else if self.results.send(Ok(Fed { read, position, buffer })).is_err() {
                 return Ok(());
@@ -184,8 +184,3 @@ impl<S: Source> ReaderThread<S> {
 
 /// The subtask is gone.
 struct Gone;
-
-/// The name and unit of a split, for messages.
-pub(crate) fn described<P: Split>(split: &P) -> (Arc<str>, &'static str) {
-    (split.name(), split.position_unit())
-}

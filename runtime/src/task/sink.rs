@@ -97,7 +97,7 @@ enum Outcome<S: Sink> {
     /// A batch was written; it comes back to be filled again.
     Written(Batch<S::In>),
     Prepared(Vec<S::Committable>),
-    Failed(TaskError),
+    Failed(Box<TaskError>),
 }
 
 impl<S: Sink> SinkStage<S> {
@@ -113,7 +113,7 @@ impl<S: Sink> SinkStage<S> {
         }
     }
 
-    fn failed(&self, mut error: TaskError) -> Stop {
+    fn failed(&self, mut error: Box<TaskError>) -> Stop {
         error.operator.clone_from(&self.metrics.name);
         error.into()
     }
@@ -211,7 +211,7 @@ impl<S: Sink> SinkStage<S> {
 }
 
 /// Writes a batch; an error names the record that it happened at.
-fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<(), TaskError> {
+fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<(), Box<TaskError>> {
     let mut records = batch.consume();
     writer.write(&mut records).map_err(|error| TaskError::at(records.site(), error))
 }
@@ -302,7 +302,7 @@ impl<S: Sink> WriterThread<S> {
     }
 
     /// Writes until the subtask is gone.
-    fn work(&self, mut writer: S::Writer) -> Result<(), TaskError> {
+    fn work(&self, mut writer: S::Writer) -> Result<(), Box<TaskError>> {
         let at_no_record = |error| TaskError::at(Site::default(), error);
         loop {
             match self.next_job(writer.deadline()) {

@@ -4,9 +4,10 @@ use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Answer;
-use super::feed::{Fed, Feed, described};
+use super::feed::{Fed, Feed};
 use crate::channel::Origin;
 use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
@@ -40,11 +41,9 @@ pub(crate) trait SourceTask {
 }
 
 struct Assigned<P> {
-    /// The number that the split's batches carry.
-    number: u32,
     position: P,
-    name: Arc<str>,
-    unit: &'static str,
+    /// What the split's batches carry.
+    origin: Origin,
 }
 
 /// Drives the reader of one subtask.
@@ -91,7 +90,7 @@ impl<S: Source> SourceDriver<S> {
         self.named(TaskError::at(Site::default(), error))
     }
 
-    fn named(&self, mut error: TaskError) -> Stop {
+    fn named(&self, mut error: Box<TaskError>) -> Stop {
         error.operator.clone_from(&self.out.metrics.name);
         error.into()
     }
@@ -108,8 +107,9 @@ impl<S: Source> SourceDriver<S> {
 
     fn begin_waiting_splits(&mut self) -> Progress {
         for split in std::mem::take(&mut self.waiting) {
-            let (name, unit) = described(&split);
-            let assigned = Assigned { number: self.next_number, position: split.clone(), name, unit };
+            let described = split.clone();
+            let origin = Origin::new(self.next_number, split.name(), move |position| described.place(position));
+            let assigned = Assigned { position: split.clone(), origin };
             self.next_number += 1;
             self.splits.insert(split.id().into(), assigned);
             self.feed()?.add(split).map_err(|error| self.failed(error))?;
@@ -146,28 +146,22 @@ impl<S: Source> SourceDriver<S> {
                 if let Some(position) = position {
                     split.position = position;
                 }
-                let origin = Origin { split: split.number, name: Arc::clone(&split.name), unit: split.unit };
-                buffer.batch.set_origin(Some(origin));
+                buffer.batch.set_origin(Some(split.origin.clone()));
                 SourceStep::Progress
             }
             Read::EndOf(id) => {
                 let split = self.splits.remove(&id).expect("invariant: checked above");
-                let origin = Origin { split: split.number, name: split.name, unit: split.unit };
-                buffer.batch.set_origin(Some(origin));
-                self.pending.push_back(Signal::SplitEnd(split.number));
+                self.pending.push_back(Signal::SplitEnd(split.origin.split()));
+                buffer.batch.set_origin(Some(split.origin));
                 SourceStep::Progress
             }
             Read::Nothing(wait) => {
                 if !std::mem::replace(&mut self.silent, true) {
-                    self.pending.extend(self.splits.values().map(|split| Signal::SplitIdle(split.number)));
+                    self.pending.extend(self.splits.values().map(|split| Signal::SplitIdle(split.origin.split())));
                 }
-                // A reader with a thread waits there, and wakes the subtask itself.
-                let until = match self.feed {
-                    Some(Feed::InPlace { .. }) => self.out.task.clock.now().saturating_add(wait),
-                    _ => Timestamp::MAX,
-                };
-                SourceStep::Waiting(until)
+                self.waiting_for(wait)
             }
+            Read::Paused(wait) => self.waiting_for(wait),
             Read::NoSplits => self.ask_or_end(),
         };
         if !buffer.batch.is_empty() {
@@ -177,6 +171,14 @@ impl<S: Source> SourceDriver<S> {
         self.feed()?.recycle(buffer);
         self.hand_on_pending()?;
         Ok(step)
+    }
+
+    fn waiting_for(&self, wait: Duration) -> SourceStep {
+        // A reader with a thread waits there, and wakes the subtask itself.
+        SourceStep::Waiting(match self.feed {
+            Some(Feed::InPlace { .. }) => self.out.task.clock.now().saturating_add(wait),
+            _ => Timestamp::MAX,
+        })
     }
 
     fn ask_or_end(&mut self) -> SourceStep {
