@@ -1,0 +1,53 @@
+//! W4: how often each word comes in generated lines; the final counts.
+
+use hashbrown::HashMap;
+
+use crate::Fingerprint;
+use crate::input::{line, scatter};
+
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split_ascii_whitespace()
+}
+
+/// A number for a result, so that a wrong one changes the fingerprint.
+fn code(word: &str, count: u64) -> u64 {
+    let spelled = word.bytes().fold(0, |code, byte| scatter(code ^ u64::from(byte)));
+    spelled.wrapping_mul(2 * count + 1)
+}
+
+/// The plain loop. A word is copied when it is first seen.
+#[inline(never)]
+pub(super) fn plain(lines: u64) -> Fingerprint {
+    let mut counts: HashMap<String, u64> = HashMap::new();
+    for index in 0..lines {
+        let line = std::hint::black_box(line(index));
+        for word in words(&line) {
+            *counts.entry_ref(word).or_insert(0) += 1;
+        }
+    }
+    let mut fingerprint = Fingerprint::default();
+    for (word, count) in counts {
+        fingerprint.add(code(&word, count));
+    }
+    fingerprint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_loop_counts_like_a_sorted_table() {
+        let text: Vec<String> = (0..300).map(line).collect();
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for word in text.iter().flat_map(|line| line.split(' ')) {
+            *counts.entry(word).or_default() += 1;
+        }
+        let mut expected = Fingerprint::default();
+        for (word, count) in counts {
+            expected.add(code(word, count));
+        }
+        assert_eq!(plain(300), expected);
+    }
+}
