@@ -10,6 +10,7 @@ pub mod input;
 mod opaque;
 pub mod report;
 pub mod statistics;
+mod tally;
 pub mod workload;
 
 pub use fingerprint::Fingerprint;

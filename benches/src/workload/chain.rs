@@ -1,7 +1,9 @@
 //! W1: map, filter, map over integers. Three functions that cost almost nothing, so the engine's own cost shows.
 
-use anyhow::Result;
+use millstream::connector::GeneratorSource;
+use millstream::prelude::*;
 
+use crate::tally::TallySink;
 use crate::{Fingerprint, opaque};
 
 fn stretch(value: u64) -> u64 {
@@ -28,6 +30,15 @@ pub(super) fn plain(records: u64) -> Fingerprint {
         }
     }
     fingerprint
+}
+
+pub(super) fn job(records: u64, parallelism: usize) -> Result<Fingerprint> {
+    let env = Environment::new("chain");
+    env.set_parallelism(parallelism);
+    let (sink, tally) = TallySink::new(|value| *value);
+    env.source(GeneratorSource::new(records, |index| index)).map(stretch).filter(is_kept).map(fold).sink(sink);
+    env.execute()?;
+    Ok(tally.take())
 }
 
 #[cfg(test)]

@@ -80,7 +80,14 @@ impl Workload {
 
     /// Runs the job.
     pub fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint> {
-        let _ = parallelism; Ok(self.plain(records))
+        match self {
+            Self::W1 => chain::job(records, parallelism),
+            Self::W2 => running_sum::job(records, parallelism),
+            Self::W3 => tumbling::job(records, parallelism),
+            Self::W4 => word_count::job(records / WORDS_PER_LINE, parallelism),
+            Self::W5 => sliding::job(records, parallelism),
+            Self::W6 => sessions::job(records, parallelism),
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! W2: a running sum per key over 100,000 keys, every update emitted.
 
 use hashbrown::HashMap;
+use millstream::connector::GeneratorSource;
+use millstream::prelude::*;
 
 use crate::Fingerprint;
 use crate::input::below;
+use crate::tally::TallySink;
 
 const KEYS: u64 = 100_000;
 
@@ -26,6 +29,15 @@ pub(super) fn plain(records: u64) -> Fingerprint {
         fingerprint.add(std::hint::black_box(*sum));
     }
     fingerprint
+}
+
+pub(super) fn job(records: u64, parallelism: usize) -> Result<Fingerprint> {
+    let env = Environment::new("running sum");
+    env.set_parallelism(parallelism);
+    let (sink, tally) = TallySink::new(|(_, sum)| *sum);
+    env.source(GeneratorSource::new(records, payment)).key_by(|payment| &payment.0).sum(|payment| payment.1).sink(sink);
+    env.execute()?;
+    Ok(tally.take())
 }
 
 #[cfg(test)]

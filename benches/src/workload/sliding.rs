@@ -72,6 +72,8 @@ pub(super) fn plain(records: u64) -> Fingerprint {
     state.fingerprint
 }
 
+pub(super) fn job(_records: u64, _parallelism: usize) -> millstream::Result<Fingerprint> { Ok(plain(_records)) }
+
 #[cfg(test)]
 mod tests {
     use super::*;

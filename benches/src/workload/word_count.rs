@@ -1,9 +1,12 @@
 //! W4: how often each word comes in generated lines; the final counts.
 
 use hashbrown::HashMap;
+use millstream::connector::GeneratorSource;
+use millstream::prelude::*;
 
 use crate::Fingerprint;
 use crate::input::{line, scatter};
+use crate::tally::TallySink;
 
 fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_ascii_whitespace()
@@ -30,6 +33,62 @@ pub(super) fn plain(lines: u64) -> Fingerprint {
         fingerprint.add(code(&word, count));
     }
     fingerprint
+}
+
+pub(super) fn job(lines: u64, parallelism: usize) -> Result<Fingerprint> {
+    let env = Environment::new("word count");
+    env.set_parallelism(parallelism);
+    let (sink, tally) = TallySink::new(|(word, count): &(String, u64)| code(word, *count));
+    env.source(GeneratorSource::new(lines, line))
+        .flat_map(|line: String| words(&line).map(str::to_owned).collect::<Vec<_>>())
+        .key_by(|word| word)
+        .process("count", FinalCount)
+        .sink(sink);
+    env.execute()?;
+    Ok(tally.take())
+}
+
+/// Counts each word, and emits the count when event time ends, that is after the last line.
+#[derive(Clone)]
+struct FinalCount;
+
+impl KeyedOperator<String> for FinalCount {
+    type In = String;
+    type Out = (String, u64);
+    type State = (Value<u64>,);
+
+    fn states(&self) -> Vec<StateSpec> {
+        vec![StateSpec::new("count")]
+    }
+
+    fn new_state(&self) -> Self::State {
+        Default::default()
+    }
+
+    fn process(
+        &mut self,
+        _word: String,
+        (count,): &mut Self::State,
+        ctx: &mut KeyedContext<'_, String>,
+        _out: &mut Collector<(String, u64)>,
+    ) -> Result<()> {
+        if count.get().is_none() {
+            ctx.set_event_timer(Timestamp::MAX);
+        }
+        *count.get_or_default() += 1;
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        _at: Timestamp,
+        (count,): &mut Self::State,
+        ctx: &mut KeyedContext<'_, String>,
+        out: &mut Collector<(String, u64)>,
+    ) -> Result<()> {
+        out.emit((ctx.key().clone(), count.take().unwrap_or(0)));
+        Ok(())
+    }
 }
 
 #[cfg(test)]
