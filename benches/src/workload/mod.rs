@@ -5,6 +5,7 @@ mod running_sum;
 mod sessions;
 mod sliding;
 mod tumbling;
+mod windows;
 mod word_count;
 
 use std::fmt;
@@ -95,12 +96,4 @@ impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self:?}")
     }
-}
-
-/// A number for the result of a key and a window, so that a wrong one changes the fingerprint.
-fn window_code(key: u64, start_millis: i64, end_millis: i64, count: u64) -> u64 {
-    crate::input::scatter(key)
-        .wrapping_add(crate::input::scatter(start_millis as u64).rotate_left(21))
-        .wrapping_add(crate::input::scatter(end_millis as u64).rotate_left(42))
-        .wrapping_mul(2 * count + 1)
 }

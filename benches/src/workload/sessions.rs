@@ -2,8 +2,11 @@
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use millstream::connector::GeneratorSource;
+use millstream::prelude::*;
+use millstream::window;
 
-use super::window_code;
+use super::windows::{window_code, window_job};
 use crate::Fingerprint;
 use crate::input::burst;
 
@@ -53,7 +56,14 @@ pub(super) fn plain(records: u64) -> Fingerprint {
     fingerprint
 }
 
-pub(super) fn job(_records: u64, _parallelism: usize) -> millstream::Result<Fingerprint> { Ok(plain(_records)) }
+pub(super) fn job(records: u64, parallelism: usize) -> Result<Fingerprint> {
+    window_job(
+        "sessions",
+        GeneratorSource::new(records, burst),
+        window::Session::gap(Duration::from_secs(1)),
+        parallelism,
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,15 @@
 //! W3: how many events each of 10,000 keys has in each second.
 
 use hashbrown::HashMap;
+use millstream::connector::GeneratorSource;
+use millstream::prelude::*;
+use millstream::window::Tumbling;
 
-use super::window_code;
+use super::windows::{window_code, window_job};
 use crate::Fingerprint;
 use crate::input::event;
 
-pub(super) const SECOND_MILLIS: i64 = 1000;
+const SECOND_MILLIS: i64 = 1000;
 
 /// The plain loop. It relies on the order of the input: one table, emptied at the end of each window.
 #[inline(never)]
@@ -31,7 +34,9 @@ pub(super) fn plain(records: u64) -> Fingerprint {
     fingerprint
 }
 
-pub(super) fn job(_records: u64, _parallelism: usize) -> millstream::Result<Fingerprint> { Ok(plain(_records)) }
+pub(super) fn job(records: u64, parallelism: usize) -> Result<Fingerprint> {
+    window_job("tumbling", GeneratorSource::new(records, event), Tumbling::of(Duration::from_secs(1)), parallelism)
+}
 
 #[cfg(test)]
 mod tests {
