@@ -400,7 +400,15 @@ impl<T> Sift<'_, T> {
     /// Moves on by a record. Without a branch on `holds`, which may be hard to predict.
     #[inline]
     fn place(&mut self, holds: bool) {
-        self.batch.values.swap(self.kept, self.next);
+        let values = &mut self.batch.values[..=self.next];
+        if std::mem::needs_drop::<T>() {
+            values.swap(self.kept, self.next);
+        } else {
+            assert!(self.kept <= self.next);
+            // SAFETY: both are indexes of the slice. The value at `kept` was copied to the front or is not kept, and
+            // needs no dropping, so it may be overwritten.
+            unsafe { values.as_mut_ptr().add(self.kept).copy_from(values.as_ptr().add(self.next), 1) };
+        }
         self.kept += usize::from(holds);
         self.next += 1;
     }
