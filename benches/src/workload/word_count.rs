@@ -40,12 +40,26 @@ pub(super) fn job(lines: u64, parallelism: usize) -> Result<Fingerprint> {
     env.set_parallelism(parallelism);
     let (sink, tally) = TallySink::new(|(word, count): &(String, u64)| code(word, *count));
     env.source(GeneratorSource::new(lines, line))
-        .flat_map(|line: String| words(&line).map(str::to_owned).collect::<Vec<_>>())
+        .process("words", Words)
         .key_by(|word| word)
         .process("count", FinalCount)
         .sink(sink);
     env.execute()?;
     Ok(tally.take())
+}
+
+/// Splits lines into words.
+#[derive(Clone)]
+struct Words;
+
+impl Process for Words {
+    type In = String;
+    type Out = String;
+
+    fn process(&mut self, line: String, _ctx: &mut Context<'_>, out: &mut Collector<String>) -> Result<()> {
+        out.extend(words(&line).map(str::to_owned));
+        Ok(())
+    }
 }
 
 /// Counts each word, and emits the count when event time ends, that is after the last line.
