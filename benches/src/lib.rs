@@ -1,1 +1,17 @@
-//! Shared.
+//! Benchmarks of Millstream against plain loops.
+//!
+//! A [`workload`] has two sides that share their input and the user's functions: a single-threaded loop, written as
+//! well as we can, and a job through the public API. Both sum up what they emit in a [`Fingerprint`]; the
+//! [`harness`] refuses to report a run in which the two differ.
+
+mod fingerprint;
+pub mod harness;
+pub mod input;
+mod opaque;
+pub mod report;
+pub mod statistics;
+mod tally;
+pub mod workload;
+
+pub use fingerprint::Fingerprint;
+pub use opaque::opaque;

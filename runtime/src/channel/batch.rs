@@ -13,6 +13,10 @@ use crate::time::Timestamp;
 /// Says where in the outside world a position of a split is.
 type Place = Arc<dyn Fn(u64) -> String + Send + Sync>;
 
+/// How many records a loop over small functions takes at once, which compilers do not do by themselves for functions
+/// they cannot look into.
+pub(super) const UNROLLED: usize = 4;
+
 /// The split that a batch was read from.
 #[derive(Clone)]
 pub struct Origin {
@@ -61,13 +65,13 @@ impl std::fmt::Debug for Origin {
 /// Invariant: each column other than the values is either empty or as long as the values.
 #[derive(Debug, Clone)]
 pub struct Batch<T> {
-    values: Vec<T>,
+    pub(super) values: Vec<T>,
     /// Empty if no record has an event time.
-    times: Vec<Timestamp>,
+    pub(super) times: Vec<Timestamp>,
     /// The keys' stable hashes; empty if not computed.
-    hashes: Vec<u64>,
+    pub(super) hashes: Vec<u64>,
     /// Positions within `origin`; empty if not known.
-    positions: Vec<u64>,
+    pub(super) positions: Vec<u64>,
     origin: Option<Origin>,
 }
 
@@ -243,9 +247,18 @@ impl<T> Batch<T> {
             records.hand_on = true;
             let target = out.values.as_mut_ptr();
             let mut written = Written { values: &mut out.values, len: 0 };
-            while let Some(value) = records.next_value() {
+            while records.remaining() >= UNROLLED {
+                for _ in 0..UNROLLED {
+                    // SAFETY: so many values are left.
+                    let mapped = function(unsafe { records.take_next() });
+                    // SAFETY: `reserve` made room for as many values as the cursor can yield; `len` counts them.
+                    unsafe { target.add(written.len).write(mapped) };
+                    written.len += 1;
+                }
+            }
+            for value in &mut records {
                 let mapped = function(value);
-                // SAFETY: `reserve` made room for as many values as the cursor can yield, and `written.len` counts them.
+                // SAFETY: as above.
                 unsafe { target.add(written.len).write(mapped) };
                 written.len += 1;
             }
@@ -257,23 +270,7 @@ impl<T> Batch<T> {
         out.origin = self.origin.take();
     }
 
-    /// Keeps the records for which `keep` holds.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        let mut sift = Sift { next: 0, kept: 0, len: self.len(), batch: self };
-        if !sift.batch.times.is_empty() || !sift.batch.hashes.is_empty() || !sift.batch.positions.is_empty() {
-            while sift.next < sift.len {
-                let holds = keep(&sift.batch.values[sift.next]);
-                sift.place_with_columns(holds);
-            }
-        } else {
-            while sift.next < sift.len {
-                let holds = keep(&sift.batch.values[sift.next]);
-                sift.place(holds);
-            }
-        }
-    }
-
-    fn truncate(&mut self, len: usize) {
+    pub(super) fn truncate(&mut self, len: usize) {
         self.values.truncate(len);
         self.times.truncate(len);
         self.hashes.truncate(len);
@@ -343,10 +340,20 @@ impl<'a, T> Consume<'a, T> {
         if self.next == self.len {
             return None;
         }
+        // SAFETY: there is a next value.
+        Some(unsafe { self.take_next() })
+    }
+
+    /// The next value.
+    ///
+    /// # Safety
+    /// There must be one.
+    #[inline(always)]
+    unsafe fn take_next(&mut self) -> T {
         let index = self.next;
         self.next += 1;
-        // SAFETY: `index < len`, and each index is read only once.
-        Some(unsafe { self.batch.values.as_ptr().add(index).read() })
+        // SAFETY: `index < len` by the caller's promise, and each index is read only once.
+        unsafe { self.batch.values.as_ptr().add(index).read() }
     }
 
     /// How many records are left.
@@ -423,51 +430,6 @@ impl<T> Drop for Consume<'_, T> {
         } else if !self.hand_on {
             self.batch.clear();
         }
-    }
-}
-
-/// The state of [`Batch::retain`]: what is kept stands in front, in order.
-///
-/// Dropped, it cuts off what was not kept; dropped by a panic, it notes the record that was being looked at.
-struct Sift<'a, T> {
-    batch: &'a mut Batch<T>,
-    next: usize,
-    kept: usize,
-    len: usize,
-}
-
-impl<T> Sift<'_, T> {
-    /// Moves on by a record. Without a branch on `holds`, which may be hard to predict.
-    #[inline]
-    fn place(&mut self, holds: bool) {
-        self.batch.values.swap(self.kept, self.next);
-        self.kept += usize::from(holds);
-        self.next += 1;
-    }
-
-    #[inline]
-    fn place_with_columns(&mut self, holds: bool) {
-        if holds && self.kept != self.next {
-            copy_within(&mut self.batch.times, self.next, self.kept);
-            copy_within(&mut self.batch.hashes, self.next, self.kept);
-            copy_within(&mut self.batch.positions, self.next, self.kept);
-        }
-        self.place(holds);
-    }
-}
-
-impl<T> Drop for Sift<'_, T> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            blame::note(self.batch.site(self.next));
-        }
-        self.batch.truncate(self.kept);
-    }
-}
-
-fn copy_within<C: Copy>(column: &mut [C], from: usize, to: usize) {
-    if !column.is_empty() {
-        column[to] = column[from];
     }
 }
 

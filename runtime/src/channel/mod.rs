@@ -10,6 +10,7 @@ pub(crate) mod exchange;
 pub mod hash;
 pub(crate) mod input;
 pub(crate) mod partitioner;
+mod sift;
 pub(crate) mod size;
 
 pub use batch::{Batch, Origin};

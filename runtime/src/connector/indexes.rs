@@ -59,7 +59,13 @@ impl Indexes {
     /// What `function` makes of each index; a loop over it is as tight as one over a range.
     #[inline]
     pub(crate) fn map<T>(self, mut function: impl FnMut(u64) -> T) -> impl Iterator<Item = T> {
-        (0..self.count).map(move |place| function(self.first + place * self.step))
+        let mut next = self.first;
+        (0..self.count).map(move |_| {
+            let index = next;
+            // Wraps only after the last index there is.
+            next = next.wrapping_add(self.step);
+            function(index)
+        })
     }
 }
 

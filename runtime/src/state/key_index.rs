@@ -4,6 +4,10 @@
 //! the keys themselves stand in pages by number. Numbers are dense and reused, so that rows and window panes can be
 //! plain arrays over them. Deletion shifts back, so there are no tombstones.
 
+use std::borrow::Borrow;
+use std::hint::select_unpredictable;
+
+use super::prefetch::prefetch;
 use super::{KeyGroups, Pages};
 use crate::data::Key;
 
@@ -11,6 +15,9 @@ use crate::data::Key;
 pub(crate) type RowId = u32;
 
 const EMPTY: u64 = 0;
+
+/// How many keys' slots are brought into the cache before the first of them is looked at.
+const LOOK_AHEAD: usize = 64;
 
 /// The keys that one subtask keeps something for.
 #[derive(Debug)]
@@ -75,12 +82,53 @@ impl<K: Key> KeyIndex<K> {
         *self.hashes.get(row)
     }
 
+    /// The slot that `at` means after masking.
+    #[inline]
+    fn slot(&self, at: usize) -> u64 {
+        // SAFETY: the mask is one less than the number of slots, always.
+        unsafe { *self.slots.get_unchecked(at & self.mask) }
+    }
+
+    /// The numbers of several keys, given with their hashes; keys that have none get one.
+    ///
+    /// Looks ahead, so that the cache misses of different keys overlap.
+    #[inline]
+    pub(crate) fn find_or_insert_all<B: Borrow<K>>(
+        &mut self,
+        hashes: &[u64],
+        mut keys: impl Iterator<Item = B>,
+        rows: &mut Vec<RowId>,
+    ) {
+        rows.clear();
+        rows.resize(hashes.len(), 0);
+        for (hashes, rows) in hashes.chunks(LOOK_AHEAD).zip(rows.chunks_mut(LOOK_AHEAD)) {
+            for hash in hashes {
+                prefetch(&self.slots, *hash as usize & self.mask);
+            }
+            for ((hash, row), key) in hashes.iter().zip(rows).zip(&mut keys) {
+                *row = self.find_or_insert(*hash, key.borrow());
+            }
+        }
+    }
+
     /// The number of a key, which gets one if it has none.
     #[inline]
     pub(crate) fn find_or_insert(&mut self, hash: u64, key: &K) -> RowId {
+        // Nearly every key is in the first two slots of its probe run. Which of them cannot be predicted, so it is
+        // found without a branch.
+        let home = hash as usize;
+        let (first, second) = (self.slot(home), self.slot(home.wrapping_add(1)));
+        let slot = select_unpredictable(same_tag(first, hash), first, second);
+        if slot != EMPTY && same_tag(slot, hash) && self.keys.get(row_of(slot)) == key {
+            return row_of(slot);
+        }
+        self.probe_or_insert(hash, key)
+    }
+
+    fn probe_or_insert(&mut self, hash: u64, key: &K) -> RowId {
         let mut at = hash as usize & self.mask;
         loop {
-            let slot = self.slots[at];
+            let slot = self.slot(at);
             if slot == EMPTY {
                 return self.insert(at, hash, key);
             }

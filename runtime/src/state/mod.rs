@@ -14,6 +14,7 @@ mod key_index;
 mod list;
 mod map;
 mod pages;
+mod prefetch;
 mod reducing;
 mod row;
 mod snapshot;

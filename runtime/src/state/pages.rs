@@ -1,5 +1,7 @@
 //! An array that grows without moving what it holds.
 
+use super::prefetch::prefetch;
+
 /// Elements per page, as a shift.
 const PAGE_BITS: u32 = 10;
 const PAGE_LEN: usize = 1 << PAGE_BITS;
@@ -7,7 +9,9 @@ const PAGE_LEN: usize = 1 << PAGE_BITS;
 /// A growing array in pages, so that growth never copies it: no pause grows with the size of the state.
 #[derive(Debug, Clone)]
 pub(crate) struct Pages<T> {
+    /// All but the last are full.
     pages: Vec<Vec<T>>,
+    /// The number of elements in all pages.
     len: usize,
 }
 
@@ -34,12 +38,27 @@ impl<T> Pages<T> {
 
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &T {
-        &self.pages[(index >> PAGE_BITS) as usize][index as usize % PAGE_LEN]
+        let index = index as usize;
+        assert!(index < self.len);
+        // SAFETY: all pages but the last are full, so an index below `len` is one of a page that there is, and of an
+        // element of that page.
+        unsafe { self.pages.get_unchecked(index >> PAGE_BITS).get_unchecked(index % PAGE_LEN) }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
-        &mut self.pages[(index >> PAGE_BITS) as usize][index as usize % PAGE_LEN]
+        let index = index as usize;
+        assert!(index < self.len);
+        // SAFETY: as for `get`.
+        unsafe { self.pages.get_unchecked_mut(index >> PAGE_BITS).get_unchecked_mut(index % PAGE_LEN) }
+    }
+
+    /// Starts to bring an element that will be needed soon into the cache.
+    #[inline]
+    pub(crate) fn prefetch(&self, index: u32) {
+        if let Some(page) = self.pages.get((index >> PAGE_BITS) as usize) {
+            prefetch(page, index as usize % PAGE_LEN);
+        }
     }
 
     /// Appends elements until `len` is reached.

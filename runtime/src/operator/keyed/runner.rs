@@ -18,6 +18,9 @@ use crate::time::Timestamp;
 /// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
 const SWEEP_ROWS: usize = 64;
 
+/// How many records ahead of its use a row is brought into the cache.
+const ROWS_AHEAD: usize = 16;
+
 /// A keyed operator with its keys, rows and timers.
 pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
     operator: P,
@@ -98,6 +101,9 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         while !out.is_full() {
             let Some(value) = records.next_value() else { break };
             let row = self.resolved[records.index()];
+            if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
+                self.rows.prefetch(*ahead);
+            }
             let time = records.time();
             out.collector.at_record(time, records.position());
             let kept = self.on_error.keep(&value);

@@ -34,9 +34,7 @@ where
     }
 
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
-        rows.clear();
-        let records = batch.values().iter().zip(batch.hashes());
-        rows.extend(records.map(|(value, hash)| keys.find_or_insert(*hash, (self.0)(value))));
+        keys.find_or_insert_all(batch.hashes(), batch.values().iter().map(&self.0), rows);
     }
 }
 
@@ -52,8 +50,6 @@ impl<T, K: Key, F: Fn(&T) -> K + Send + Sync> KeySelector<T, K> for OwnedKey<F> 
     }
 
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
-        rows.clear();
-        let records = batch.values().iter().zip(batch.hashes());
-        rows.extend(records.map(|(value, hash)| keys.find_or_insert(*hash, &(self.0)(value))));
+        keys.find_or_insert_all(batch.hashes(), batch.values().iter().map(&self.0), rows);
     }
 }
