@@ -100,9 +100,9 @@ impl<T: Data> Exchange<T> {
         let lane = &mut self.lanes[0];
         lane.partial.append(batch);
         // Copying small batches together is cheaper than messages; copying large ones is not.
-        if lane.partial.len() * 2 >= self.limit && !self.send(0) && self.lanes[0].partial.len() >= self.limit {
-            // The records are accepted; the next call finds the lane full and waits.
-            return Ok(());
+        if lane.partial.len() * 2 >= self.limit {
+            // Without credit the records wait in the lane; the next call finds it full and blocks.
+            self.send(0);
         }
         Ok(())
     }

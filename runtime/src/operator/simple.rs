@@ -21,21 +21,7 @@ impl<T: Data, U: Data, F: FnMut(T) -> U + 'static> Operator for Map<T, U, F> {
     type Out = U;
 
     fn process(&mut self, input: &mut Batch<T>, out: &mut Output<U>) -> Progress {
-        while input.len() > out.room() {
-            // The results may be much larger than what they are made from.
-            out.collector.set_origin(input.origin());
-            let mut records = input.consume();
-            while !out.is_full()
-                && let Some(value) = records.next_value()
-            {
-                out.collector.at_record(records.time(), records.position());
-                out.collector.emit((self.function)(value));
-            }
-            drop(records);
-            out.flush()?;
-        }
-        input.map_into(&mut out.collector.batch, &mut self.function);
-        Ok(())
+        out.map(input, &mut self.function)
     }
 }
 

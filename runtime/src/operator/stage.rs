@@ -155,9 +155,23 @@ impl<T: Data> Output<T> {
         self.next.restore(from)
     }
 
-    /// How many records fill a batch.
-    pub(crate) fn room(&self) -> usize {
-        self.limit
+    /// Collects a result for each record of the input. Nothing else may be waiting.
+    pub(crate) fn map<I>(&mut self, input: &mut Batch<I>, mut function: impl FnMut(I) -> T) -> Progress {
+        while input.len() > self.limit {
+            // The results may be much larger than what they are made from.
+            self.collector.set_origin(input.origin());
+            let mut records = input.consume();
+            while !self.is_full()
+                && let Some(value) = records.next_value()
+            {
+                self.collector.at_record(records.time(), records.position());
+                self.collector.emit(function(value));
+            }
+            drop(records);
+            self.flush()?;
+        }
+        input.map_into(&mut self.collector.batch, function);
+        Ok(())
     }
 
     /// Whether what was collected fills a batch.

@@ -8,7 +8,7 @@ use crate::channel::Batch;
 use crate::channel::partitioner::Rule;
 use crate::data::{Data, Key};
 use crate::graph::NodeContext;
-use crate::operator::keyed::{KeySelector, KeyedRunner, Rolling, RollingOperator};
+use crate::operator::keyed::{KeySelector, KeyedRunner, Rolling, RollingRunner};
 use crate::operator::process::OnError;
 use crate::operator::{KeyedOperator, Operator};
 
@@ -104,7 +104,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     #[track_caller]
     pub(crate) fn rolling<R: Rolling<K, In = T>>(self, name: &str, rolling: R) -> Stream<R::Out> {
         self.transform_keyed(NodeSpec::anonymous(name), move |selector, _| {
-            KeyedRunner::new(RollingOperator(rolling.clone()), selector, OnError::Fail)
+            RollingRunner::new(rolling.clone(), selector)
         })
     }
 }

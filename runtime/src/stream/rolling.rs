@@ -7,7 +7,6 @@ use super::{KeyedStream, Stream};
 use crate::data::{Data, Key};
 use crate::operator::Aggregate;
 use crate::operator::keyed::Rolling;
-use crate::state::Value;
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
     /// Combines each record with what its key's records before it gave, and emits the result.
@@ -108,13 +107,12 @@ impl<K, T: Data, F: FnMut(T, T) -> T + Clone + Send + Sync + 'static> Rolling<K>
     type Acc = T;
     type Out = T;
 
-    fn roll(&mut self, _key: &K, acc: &mut Value<T>, value: T) -> T {
+    fn roll(&mut self, _key: &K, acc: &mut Option<T>, value: T) -> T {
         let reduced = match acc.take() {
             Some(before) => (self.reduce)(before, value),
             None => value,
         };
-        acc.set(reduced.clone());
-        reduced
+        acc.insert(reduced).clone()
     }
 }
 
@@ -134,7 +132,7 @@ impl<K: Key, A: Aggregate> Rolling<K> for Aggregated<K, A> {
     type Acc = A::Acc;
     type Out = (K, A::Out);
 
-    fn roll(&mut self, key: &K, acc: &mut Value<A::Acc>, value: A::In) -> (K, A::Out) {
+    fn roll(&mut self, key: &K, acc: &mut Option<A::Acc>, value: A::In) -> (K, A::Out) {
         let acc = acc.get_or_insert_with(|| self.aggregate.create());
         self.aggregate.add(acc, value);
         (key.clone(), self.aggregate.result(acc))
@@ -171,19 +169,16 @@ where
     type Out = (K, V);
 
     #[inline]
-    fn roll(&mut self, key: &K, acc: &mut Value<V>, value: T) -> (K, V) {
+    fn roll(&mut self, key: &K, acc: &mut Option<V>, value: T) -> (K, V) {
         let part = (self.part)(&value);
-        let result = match acc.get_mut() {
+        let acc = match acc {
             Some(acc) => {
                 (self.fold)(acc, part);
-                acc.clone()
+                acc
             }
-            None => {
-                acc.set(part.clone());
-                part
-            }
+            None => acc.insert(part),
         };
-        (key.clone(), result)
+        (key.clone(), acc.clone())
     }
 }
 
@@ -216,13 +211,12 @@ where
     type Acc = T;
     type Out = T;
 
-    fn roll(&mut self, _key: &K, acc: &mut Value<T>, value: T) -> T {
-        if let Some(best) = acc.get()
+    fn roll(&mut self, _key: &K, acc: &mut Option<T>, value: T) -> T {
+        if let Some(best) = acc
             && !(self.better)(&(self.part)(&value), &(self.part)(best))
         {
             return best.clone();
         }
-        acc.set(value.clone());
-        value
+        acc.insert(value).clone()
     }
 }

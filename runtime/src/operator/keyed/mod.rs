@@ -1,12 +1,12 @@
 //! Operators with state per key.
 
-mod fold;
 mod process;
+mod rolling;
 mod runner;
 mod selector;
 
-pub(crate) use fold::{Rolling, RollingOperator};
 pub use process::KeyedProcess;
+pub(crate) use rolling::{Rolling, RollingRunner};
 pub(crate) use runner::KeyedRunner;
 pub(crate) use selector::{BorrowedKey, KeySelector, OwnedKey};
 

@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 const SWEEP_ROWS: usize = 64;
 
 /// How many records ahead of its use a row is brought into the cache.
-const ROWS_AHEAD: usize = 16;
+pub(super) const ROWS_AHEAD: usize = 16;
 
 /// A keyed operator with its keys, rows and timers.
 pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {

@@ -126,7 +126,10 @@ where
             let mut reader = ok(source.reader(ctx.clone()), "making a reader");
             assert!(reader.position("no such split").is_none(), "a position in a split that the reader does not have");
             let first = ok(reader.read(&mut ReadBuffer::default()), "reading without splits");
-            assert!(matches!(first, Read::NoSplits | Read::Nothing(_) | Read::Paused(_)), "a reader without splits answers {first:?}");
+            assert!(
+                matches!(first, Read::NoSplits | Read::Nothing(_) | Read::Paused(_)),
+                "a reader without splits answers {first:?}"
+            );
             Seat { ctx, reader, splits: Vec::new(), ended: false }
         });
         let boundedness = source.boundedness();
