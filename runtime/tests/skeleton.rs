@@ -1,5 +1,9 @@
 //! Whole jobs in one process.
 
+use millstream::channel::batch::Consume;
+use millstream::connector::{
+    CollectionSource, Guarantee, NoCommitter, RateLimited, Sink, SinkContext, SinkError, SinkWriter,
+};
 use millstream::prelude::*;
 
 fn numbers(parallelism: usize) -> Vec<(u64, u64)> {
@@ -39,4 +43,56 @@ fn a_panic_fails_the_job_and_names_operator_and_event_time() {
     let error = env.execute().unwrap_err().to_string();
     assert!(error.contains("`divide`") && error.contains("1970-01-01T02:00:00Z"), "{error}");
     assert!(error.contains("divide by zero"), "{error}");
+}
+
+/// Opening takes the writer's thread a while; records come later still.
+struct SlowToOpen;
+
+impl Sink for SlowToOpen {
+    type In = u64;
+    type Committable = ();
+    type Writer = Forget;
+    type Committer = NoCommitter;
+
+    fn name(&self) -> String {
+        "slow to open".to_owned()
+    }
+
+    fn guarantee(&self) -> Guarantee {
+        Guarantee::None
+    }
+
+    fn writer(&self, _ctx: SinkContext) -> std::result::Result<Forget, SinkError> {
+        std::thread::sleep(Duration::from_millis(30));
+        Ok(Forget)
+    }
+
+    fn committer(&self) -> std::result::Result<NoCommitter, SinkError> {
+        Ok(NoCommitter)
+    }
+}
+
+struct Forget;
+
+impl SinkWriter for Forget {
+    type In = u64;
+    type Committable = ();
+
+    fn write(&mut self, records: &mut Consume<'_, u64>) -> std::result::Result<(), SinkError> {
+        records.for_each(drop);
+        Ok(())
+    }
+
+    fn prepare_commit(&mut self) -> std::result::Result<Vec<()>, SinkError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn flushes_of_an_idle_subtask_do_not_fill_the_queue_of_a_writer_that_is_opening() {
+    let env = Environment::new("slow to open");
+    let slowly = RateLimited::new(CollectionSource::new((0..20u64).collect()), 1000.0);
+    env.source(slowly).sink(SlowToOpen);
+    let summary = env.execute().expect("the job runs");
+    assert_eq!(summary.records_written, 20);
 }

@@ -84,7 +84,14 @@ pub(crate) struct SinkStage<S: Sink> {
 
 enum WriterHandle<S: Sink> {
     InPlace(S::Writer),
-    Thread { jobs: SyncSender<Job<S::In>>, results: Receiver<Outcome<S>>, preparing: bool },
+    Thread {
+        jobs: SyncSender<Job<S::In>>,
+        results: Receiver<Outcome<S>>,
+        /// Whether something was written since the last flush.
+        unflushed: bool,
+        /// Whether the thread has been told to prepare its commit.
+        preparing: bool,
+    },
 }
 
 enum Job<T> {
@@ -140,7 +147,7 @@ impl<S: Sink> SinkStage<S> {
         let sink = Arc::clone(&self.sink);
         threads::spawn(&format!("writer-{}", info.subtask), move || thread.run(&*sink, ctx))
             .map_err(|error| SinkError::Io { what: "cannot start a writer thread".to_owned(), error })?;
-        Ok(WriterHandle::Thread { jobs, results, preparing: false })
+        Ok(WriterHandle::Thread { jobs, results, unflushed: false, preparing: false })
     }
 
     /// Looks at what the writer's thread has done; fails if it has.
@@ -171,15 +178,17 @@ impl<S: Sink> SinkStage<S> {
                 }
                 written.map_err(|error| self.failed(error))?;
             }
-            Some(WriterHandle::Thread { jobs, .. }) => {
+            Some(WriterHandle::Thread { jobs, unflushed, .. }) => {
                 let full = std::mem::replace(batch, self.spare.pop().unwrap_or_default());
                 if let Err(refused) = jobs.try_send(Job::Write(full)) {
                     let (TrySendError::Full(job) | TrySendError::Disconnected(job)) = refused;
                     if let Job::Write(unsent) = job {
                         self.spare.push(std::mem::replace(batch, unsent));
                     }
+                    // The thread wakes the subtask after each job, so also once there is room.
                     return Err(Stop::Blocked);
                 }
+                *unflushed = true;
             }
             None => {}
         }
@@ -231,9 +240,9 @@ where
         let _blame = blame::Operator(&metrics.name);
         match (signal, &mut self.writer) {
             (Signal::Watermark(watermark), _) => self.metrics.set_watermark(*watermark),
-            (Signal::Flush, Some(WriterHandle::Thread { jobs, .. })) => {
-                // A full queue will be worked off before the thread has nothing to do, and it flushes then.
-                let _ = jobs.try_send(Job::Flush);
+            (Signal::Flush, Some(WriterHandle::Thread { jobs, unflushed, .. })) => {
+                // With a full queue the subtask is woken, has nothing to do, and tries again.
+                *unflushed = *unflushed && jobs.try_send(Job::Flush).is_err();
                 self.check_thread()?;
             }
             (Signal::Flush, Some(WriterHandle::InPlace(writer))) => {
@@ -308,7 +317,10 @@ impl<S: Sink> WriterThread<S> {
             match self.next_job(writer.deadline()) {
                 Err(Gone) => return Ok(()),
                 Ok(None) => writer.on_time(self.clock.now()).map_err(at_no_record)?,
-                Ok(Some(Job::Flush)) => writer.flush().map_err(at_no_record)?,
+                Ok(Some(Job::Flush)) => {
+                    writer.flush().map_err(at_no_record)?;
+                    self.waker.wake();
+                }
                 Ok(Some(Job::Write(mut batch))) => {
                     write_all(&mut writer, &mut batch)?;
                     batch.clear();
