@@ -277,7 +277,7 @@ impl<T> Batch<T> {
         self.positions.truncate(len);
     }
 
-    fn pad_times(&mut self) {
+    pub(super) fn pad_times(&mut self) {
         self.times.resize(self.values.len(), Timestamp::MIN);
     }
 
@@ -318,9 +318,9 @@ impl<U> Drop for Written<'_, U> {
 /// Dropped early, it leaves the records not yet taken in the batch. Dropped by a panic, it notes the record that was
 /// being worked on, so that the job's error can name it.
 pub struct Consume<'a, T> {
-    batch: &'a mut Batch<T>,
+    pub(super) batch: &'a mut Batch<T>,
     /// The next value to take.
-    next: usize,
+    pub(super) next: usize,
     len: usize,
     /// Whether the other columns are to stay when all values have been taken.
     hand_on: bool,

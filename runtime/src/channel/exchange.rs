@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Batch;
 use super::credit::{Credits, Grant};
+use super::deal::Deal;
 use super::partitioner::{Partitioning, Router, Rule};
 use super::size::SizeEstimate;
 use crate::data::Data;
@@ -44,6 +45,24 @@ struct Lane<T> {
     aged: bool,
 }
 
+impl<T: Data> Lane<T> {
+    /// Sends the partial batch; answers whether it could.
+    fn send(&mut self, size: &SizeEstimate, task: &TaskContext) -> bool {
+        if self.partial.is_empty() {
+            return true;
+        }
+        let Self { target, partial, aged } = self;
+        let bytes = size.bytes(partial.len());
+        let Some((grant, empty)) = target.credits.acquire(target.credit_channel, bytes, &task.waker) else {
+            return false;
+        };
+        let full = std::mem::replace(partial, empty);
+        *aged = false;
+        target.transport.deliver(target.channel, Payload::Batch(full, grant));
+        true
+    }
+}
+
 /// Sends a chain's records to the subtasks of the next.
 pub(crate) struct Exchange<T> {
     /// Identity of the edge in snapshots.
@@ -55,6 +74,7 @@ pub(crate) struct Exchange<T> {
     limit: usize,
     /// The target of each record of the batch at hand.
     routes: Vec<u16>,
+    deal: Deal,
     /// Records of a restored snapshot, to be sent first.
     restored: Batch<T>,
 }
@@ -65,23 +85,22 @@ impl<T: Data> Exchange<T> {
         let size = SizeEstimate::new::<T>();
         let lanes = targets.into_iter().map(|target| Lane { target, partial: Box::default(), aged: false }).collect();
         let limit = size.batch_records();
-        Self { uid, task, router, lanes, size, limit, routes: Vec::new(), restored: Batch::new() }
+        Self {
+            uid,
+            task,
+            router,
+            lanes,
+            size,
+            limit,
+            routes: Vec::new(),
+            deal: Deal::default(),
+            restored: Batch::new(),
+        }
     }
 
     /// Sends the partial batch of a lane; answers whether it could.
     fn send(&mut self, lane: usize) -> bool {
-        let Lane { target, partial, aged } = &mut self.lanes[lane];
-        if partial.is_empty() {
-            return true;
-        }
-        let bytes = self.size.bytes(partial.len());
-        let Some((grant, empty)) = target.credits.acquire(target.credit_channel, bytes, &self.task.waker) else {
-            return false;
-        };
-        let full = std::mem::replace(partial, empty);
-        *aged = false;
-        target.transport.deliver(target.channel, Payload::Batch(full, grant));
-        true
+        self.lanes[lane].send(&self.size, &self.task)
     }
 
     fn send_or_block(&mut self, lane: usize) -> Progress {
@@ -122,19 +141,22 @@ impl<T: Data> Exchange<T> {
 
     fn push_routed(&mut self, batch: &mut Batch<T>) -> Progress {
         self.router.route(batch, &mut self.routes);
-        let hashed = !batch.hashes().is_empty();
         let mut records = batch.consume();
-        for at in 0..self.routes.len() {
-            let lane = usize::from(self.routes[at]);
-            if self.lanes[lane].partial.len() >= self.limit && !self.send(lane) {
-                return Err(Stop::Blocked);
+        // A run is no longer than a full batch, so that no lane ever holds more than two.
+        for routes in self.routes.chunks(self.limit) {
+            self.deal.sort(routes, self.lanes.len());
+            for (number, lane) in self.lanes.iter_mut().enumerate() {
+                let is_full = lane.partial.len() >= self.limit && !self.deal.picks(number).is_empty();
+                if is_full && !lane.send(&self.size, &self.task) {
+                    return Err(Stop::Blocked);
+                }
             }
-            let Some(value) = records.next_value() else { break };
-            let partial = &mut self.lanes[lane].partial;
-            if hashed {
-                partial.push_hashed(value, records.time(), records.hash());
-            } else {
-                partial.push_at(value, records.time());
+            records.deal(&self.deal, self.lanes.iter_mut().map(|lane| &mut *lane.partial));
+            for lane in &mut self.lanes {
+                // Nearly full counts as full, since another run might overfill it.
+                if lane.partial.len() * 4 >= self.limit * 3 {
+                    lane.send(&self.size, &self.task);
+                }
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub(crate) mod credit;
+mod deal;
 pub(crate) mod exchange;
 pub mod hash;
 pub(crate) mod input;

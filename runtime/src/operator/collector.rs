@@ -59,6 +59,10 @@ impl<T> Collector<T> {
 
 impl<T> Extend<T> for Collector<T> {
     fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
+        if self.position.is_none() && !self.time.is_set() {
+            self.batch.extend(values.into_iter());
+            return;
+        }
         for value in values {
             self.emit(value);
         }
