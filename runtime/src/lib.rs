@@ -1,4 +1,31 @@
-//! Millstream: a stateful stream processor.
+//! Millstream: a stateful stream processor. Jobs are ordinary Rust programs: functions wired into a dataflow, run by actors.
+//!
+//! ```
+//! use millstream::prelude::*;
+//!
+//! /// Splits a line into words.
+//! #[operator]
+//! fn words(line: String) -> Vec<String> {
+//!     line.split_whitespace().map(str::to_owned).collect()
+//! }
+//!
+//! let env = Environment::new("word count");
+//! let counts = env
+//!     .from_collection(["to be or not to be".to_owned()])
+//!     .apply(words())
+//!     .key_by(|word| word)
+//!     .count()
+//!     .collect();
+//! env.execute()?;
+//! assert!(counts.take().contains(&("to".to_owned(), 2)));
+//! # Ok::<(), millstream::JobError>(())
+//! ```
+//!
+//! * Build a job with an [`Environment`](stream::Environment) and [`Stream`](stream::Stream)s; put it behind a command line with
+//!   [`main`].
+//! * Write operators as closures, as annotated functions ([`operator`](macro@prelude::operator)), or by the traits in [`operator`](mod@operator).
+//! * Keep state with the handles in [`state`], tell time with [`time`], cut streams with [`window`].
+//! * Read and write by [`connector`]s; test with [`testing`].
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate self as millstream;
