@@ -57,9 +57,8 @@ impl<T> WatermarkGenerator<T> for BoundedOutOfOrderness {
     }
 
     fn observe_all(&mut self, event_times: &[Timestamp]) -> bool {
-        if let Some(highest) = event_times.iter().copied().max() {
-            self.highest = self.highest.max(highest);
-        }
+        let highest = event_times.iter().fold(i64::MIN, |highest, time| highest.max(time.as_millis()));
+        self.highest = self.highest.max(Timestamp::from_millis(highest));
         true
     }
 }

@@ -34,7 +34,7 @@ where
     }
 
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
-        keys.find_or_insert_all(batch.hashes(), batch.values().iter().map(&self.0), rows);
+        keys.find_or_insert_all(batch.hashes(), batch.values(), &self.0, rows);
     }
 }
 
@@ -50,6 +50,6 @@ impl<T, K: Key, F: Fn(&T) -> K + Send + Sync> KeySelector<T, K> for OwnedKey<F> 
     }
 
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
-        keys.find_or_insert_all(batch.hashes(), batch.values().iter().map(&self.0), rows);
+        keys.find_or_insert_all(batch.hashes(), batch.values(), &self.0, rows);
     }
 }
