@@ -16,6 +16,9 @@ pub(crate) type RowId = u32;
 
 const EMPTY: u64 = 0;
 
+/// So many slots stay near the processor by themselves.
+const NEAR_SLOTS: usize = 1 << 16;
+
 /// How many keys' slots are brought into the cache before the first of them is looked at.
 const LOOK_AHEAD: usize = 64;
 
@@ -104,8 +107,10 @@ impl<K: Key> KeyIndex<K> {
         rows.resize(hashes.len(), 0);
         let chunks = hashes.chunks(LOOK_AHEAD).zip(values.chunks(LOOK_AHEAD)).zip(rows.chunks_mut(LOOK_AHEAD));
         for ((hashes, values), rows) in chunks {
-            for hash in hashes {
-                prefetch(&self.slots, *hash as usize & self.mask);
+            if self.slots.len() > NEAR_SLOTS {
+                for hash in hashes {
+                    prefetch(&self.slots, *hash as usize & self.mask);
+                }
             }
             for ((hash, value), row) in hashes.iter().zip(values).zip(rows) {
                 *row = self.find_or_insert(*hash, key(value).borrow());
