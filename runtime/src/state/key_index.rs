@@ -16,6 +16,9 @@ pub(crate) type RowId = u32;
 
 const EMPTY: u64 = 0;
 
+/// So many slots stay near the processor by themselves.
+const NEAR_SLOTS: usize = 1 << 16;
+
 /// How many keys' slots are brought into the cache before the first of them is looked at.
 const LOOK_AHEAD: usize = 64;
 
@@ -89,24 +92,28 @@ impl<K: Key> KeyIndex<K> {
         unsafe { *self.slots.get_unchecked(at & self.mask) }
     }
 
-    /// The numbers of several keys, given with their hashes; keys that have none get one.
+    /// The numbers of several values' keys, given with their hashes; keys that have none get one.
     ///
     /// Looks ahead, so that the cache misses of different keys overlap.
     #[inline]
-    pub(crate) fn find_or_insert_all<B: Borrow<K>>(
+    pub(crate) fn find_or_insert_all<'a, T, B: Borrow<K>>(
         &mut self,
         hashes: &[u64],
-        mut keys: impl Iterator<Item = B>,
+        values: &'a [T],
+        key: impl Fn(&'a T) -> B,
         rows: &mut Vec<RowId>,
     ) {
         rows.clear();
         rows.resize(hashes.len(), 0);
-        for (hashes, rows) in hashes.chunks(LOOK_AHEAD).zip(rows.chunks_mut(LOOK_AHEAD)) {
-            for hash in hashes {
-                prefetch(&self.slots, *hash as usize & self.mask);
+        let chunks = hashes.chunks(LOOK_AHEAD).zip(values.chunks(LOOK_AHEAD)).zip(rows.chunks_mut(LOOK_AHEAD));
+        for ((hashes, values), rows) in chunks {
+            if self.slots.len() > NEAR_SLOTS {
+                for hash in hashes {
+                    prefetch(&self.slots, *hash as usize & self.mask);
+                }
             }
-            for ((hash, row), key) in hashes.iter().zip(rows).zip(&mut keys) {
-                *row = self.find_or_insert(*hash, key.borrow());
+            for ((hash, value), row) in hashes.iter().zip(values).zip(rows) {
+                *row = self.find_or_insert(*hash, key(value).borrow());
             }
         }
     }
@@ -119,12 +126,16 @@ impl<K: Key> KeyIndex<K> {
         let home = hash as usize;
         let (first, second) = (self.slot(home), self.slot(home.wrapping_add(1)));
         let slot = select_unpredictable(same_tag(first, hash), first, second);
-        if slot != EMPTY && same_tag(slot, hash) && self.keys.get(row_of(slot)) == key {
-            return row_of(slot);
+        // Comparing the tags tells a wrong slot earlier than comparing the keys. An empty slot with the tag of the hash
+        // has the number of no key.
+        let row = (slot as RowId).wrapping_sub(1);
+        if same_tag(slot, hash) && self.keys.find(row).is_some_and(|found| found == key) {
+            return row;
         }
         self.probe_or_insert(hash, key)
     }
 
+    #[inline(never)]
     fn probe_or_insert(&mut self, hash: u64, key: &K) -> RowId {
         let mut at = hash as usize & self.mask;
         loop {

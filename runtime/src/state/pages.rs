@@ -38,18 +38,26 @@ impl<T> Pages<T> {
 
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &T {
+        self.find(index).expect("invariant: only indexes of elements are asked for")
+    }
+
+    /// The element at `index`, if there is one.
+    #[inline]
+    pub(crate) fn find(&self, index: u32) -> Option<&T> {
         let index = index as usize;
-        assert!(index < self.len);
+        if index >= self.len {
+            return None;
+        }
         // SAFETY: all pages but the last are full, so an index below `len` is one of a page that there is, and of an
         // element of that page.
-        unsafe { self.pages.get_unchecked(index >> PAGE_BITS).get_unchecked(index % PAGE_LEN) }
+        Some(unsafe { self.pages.get_unchecked(index >> PAGE_BITS).get_unchecked(index % PAGE_LEN) })
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
         let index = index as usize;
         assert!(index < self.len);
-        // SAFETY: as for `get`.
+        // SAFETY: as for `find`.
         unsafe { self.pages.get_unchecked_mut(index >> PAGE_BITS).get_unchecked_mut(index % PAGE_LEN) }
     }
 

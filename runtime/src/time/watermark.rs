@@ -4,6 +4,7 @@
 //! watermarks, and when an input that is silent is left out. Each split of a source gets a generator of its own; their
 //! watermarks are merged by minimum.
 
+use std::hint::select_unpredictable;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,8 +58,10 @@ impl<T> WatermarkGenerator<T> for BoundedOutOfOrderness {
     }
 
     fn observe_all(&mut self, event_times: &[Timestamp]) -> bool {
-        if let Some(highest) = event_times.iter().copied().max() {
-            self.highest = self.highest.max(highest);
+        for time in event_times {
+            // Spelled as `max`, compilers vectorise it for processors that cannot compare words in vectors, at four
+            // times the cost.
+            self.highest = select_unpredictable(*time > self.highest, *time, self.highest);
         }
         true
     }

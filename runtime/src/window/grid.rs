@@ -25,7 +25,8 @@ pub(crate) struct Span {
 impl Span {
     #[inline]
     pub(crate) fn contains(&self, time: i64) -> bool {
-        (self.start..self.end).contains(&time)
+        // One comparison for both ends: what lies before the start wraps to a large distance.
+        (time.wrapping_sub(self.start) as u64) < self.end.wrapping_sub(self.start) as u64
     }
 }
 
