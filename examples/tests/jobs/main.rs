@@ -1,0 +1,8 @@
+//! The examples, run as their users run them: the built binaries on real files, against a plain computation.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod errors;
+mod flight_delays;
+mod running;
+mod word_count;
