@@ -131,6 +131,7 @@ fn flight_delays(env: &Environment, args: Args) -> Result<()> {
             WatermarkStrategy::bounded_out_of_orderness(args.out_of_orderness)
                 .timestamps(|flight: &Flight| flight.scheduled),
         )
+        .uid("departures")
         .key_by(|flight| &flight.origin)
         .window(Tumbling::of(Duration::from_secs(60 * 60)))
         .allowed_lateness(args.allowed_lateness)

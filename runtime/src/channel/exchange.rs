@@ -197,7 +197,7 @@ impl<T: Data> Stage<T> for Exchange<T> {
                     }
                 }
             }
-            Signal::ProcessingTime(_) | Signal::SplitIdle(_) | Signal::SplitEnd(_) => {}
+            Signal::ProcessingTime(_) | Signal::SplitsStart(_) | Signal::SplitIdle(_) | Signal::SplitEnd(_) => {}
             Signal::Watermark(_) | Signal::Idle | Signal::Active | Signal::End => {
                 // In order with the records: all of them first, then the signal to everybody at once.
                 self.send_all()?;

@@ -94,6 +94,7 @@ impl InputGate {
             Signal::ProcessingTime(_)
             | Signal::Flush
             | Signal::FlushOld
+            | Signal::SplitsStart(_)
             | Signal::SplitIdle(_)
             | Signal::SplitEnd(_) => return,
         }

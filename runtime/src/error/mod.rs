@@ -68,11 +68,20 @@ pub enum BuildError {
     /// A job without any operator.
     #[error("the job is empty: add a source and a sink to the environment")]
     Empty,
-    /// An operator that needs to know the keys stands behind a step that lost them.
-    #[error("operator {operator} keeps keyed state, but its input is not keyed: put `.key_by(..)` right before it")]
-    NotKeyed {
+    /// One side output read by tags of different types.
+    #[error(
+        "side output `{tag}` of operator {operator} is read as `{first}` and as `{second}`: give one of the tags another \
+         name"
+    )]
+    SideOutputTypes {
+        /// The tag's name.
+        tag: &'static str,
         /// The operator and where it was added.
         operator: String,
+        /// The type that one reader expects.
+        first: &'static str,
+        /// The type that another reader expects.
+        second: &'static str,
     },
     /// A setting of an operator that cannot be.
     #[error("operator {operator}: {reason}")]

@@ -1,6 +1,6 @@
 //! What can be done with an edge without naming its record type.
 
-use std::any::Any;
+use std::any::{Any, TypeId, type_name};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,8 +23,17 @@ pub(crate) struct AnyTarget {
     pub(crate) transport: Box<dyn Transport>,
 }
 
+/// A record type, to be compared and shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RecordType {
+    pub(crate) id: TypeId,
+    pub(crate) name: &'static str,
+}
+
 /// The typed parts of an edge: made where the stream's type is known, used where it is not.
 pub(crate) trait EdgeType: Send + Sync {
+    /// The records' type.
+    fn record_type(&self) -> RecordType;
     /// Credits for an input with so many channels.
     fn credits(&self, channels: usize) -> AnyCredits;
     /// The sending end in one subtask. `partitioning` is what the planner has settled on.
@@ -66,6 +75,10 @@ impl<T: Data> TypedEdge<T> {
 }
 
 impl<T: Data> EdgeType for TypedEdge<T> {
+    fn record_type(&self) -> RecordType {
+        RecordType { id: TypeId::of::<T>(), name: type_name::<T>() }
+    }
+
     fn credits(&self, channels: usize) -> AnyCredits {
         Credits::<T>::new(channels)
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::edge::RecordType;
 use super::{Body, Chaining, Edge, Graph, Node, NodeId};
 use crate::channel::partitioner::Partitioning;
 use crate::connector::Boundedness;
@@ -119,6 +120,21 @@ fn check(graph: &Graph) -> Result<(), BuildError> {
                 first: graph.describe(first),
                 second: operator(),
             });
+        }
+    }
+    check_side_outputs(graph)
+}
+
+/// Tags of one name must have one type. Those of main outputs the stream API has checked.
+fn check_side_outputs(graph: &Graph) -> Result<(), BuildError> {
+    let mut types: HashMap<(NodeId, &'static str), RecordType> = HashMap::new();
+    for edge in graph.nodes.iter().flat_map(|node| &node.inputs) {
+        let Some(tag) = edge.side else { continue };
+        let second = edge.edge_type.record_type();
+        let first = *types.entry((edge.from, tag)).or_insert(second);
+        if first.id != second.id {
+            let operator = graph.describe(edge.from);
+            return Err(BuildError::SideOutputTypes { tag, operator, first: first.name, second: second.name });
         }
     }
     Ok(())

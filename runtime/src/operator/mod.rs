@@ -22,6 +22,8 @@ pub(crate) mod keyed;
 pub mod process;
 pub(crate) mod simple;
 pub(crate) mod watermarks;
+#[cfg(test)]
+mod watermarks_tests;
 
 pub use aggregate::Aggregate;
 pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};

@@ -47,7 +47,9 @@ pub(crate) enum Signal {
     Flush,
     /// A batch's age limit may have passed: send what is older. Does not leave the subtask.
     FlushOld,
-    /// A split has nothing to read / will have nothing more. Does not leave the source's chain.
+    /// Splits, each with its number and name, will be read. Does not leave the source's chain.
+    SplitsStart(Arc<[(u32, Arc<str>)]>),
+    /// A split has nothing to read. Does not leave the source's chain.
     SplitIdle(u32),
     /// A split has been read to its end. Does not leave the source's chain.
     SplitEnd(u32),

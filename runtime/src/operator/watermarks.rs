@@ -1,6 +1,8 @@
 //! Gives records event times and a stream its watermarks.
 //!
 //! Each split of the source has a generator of its own; their watermarks are merged by minimum, silent splits left out.
+//! A split holds the watermark back from when it is assigned, so that none of its records is late because the reader
+//! has read another split first.
 //! Watermarks from further up are replaced, except the last one, which says that event time has ended.
 
 use std::collections::BTreeMap;
@@ -86,17 +88,22 @@ impl<T: Data> WatermarkStage<T> {
         }
     }
 
-    /// The generator of a batch's split; it counts as active from now on.
-    fn split_of(&mut self, batch: &Batch<T>) -> u32 {
-        let (number, name) =
-            batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split(), Arc::clone(origin.name())));
-        let split = self.splits.entry(number).or_insert_with(|| SplitWatermark {
+    /// The split with this number, which from now on holds the watermark back.
+    fn split(&mut self, number: u32, name: Arc<str>) -> &mut SplitWatermark<T> {
+        self.splits.entry(number).or_insert_with(|| SplitWatermark {
             generator: (self.strategy.generator)(),
             watermark: self.restored.remove(&*name).unwrap_or(Timestamp::MIN),
             name,
             silent_since: None,
             idle: false,
-        });
+        })
+    }
+
+    /// The number of a batch's split, which counts as active from now on.
+    fn split_of(&mut self, batch: &Batch<T>) -> u32 {
+        let (number, name) =
+            batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split(), Arc::clone(origin.name())));
+        let split = self.split(number, name);
         split.silent_since = None;
         split.idle = false;
         number
@@ -212,6 +219,11 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
         match signal {
             Signal::Watermark(watermark) if *watermark < Timestamp::MAX => return Ok(()),
             Signal::Watermark(watermark) => self.out.metrics.set_watermark(*watermark),
+            Signal::SplitsStart(splits) => {
+                for (number, name) in splits.iter() {
+                    self.split(*number, Arc::clone(name));
+                }
+            }
             Signal::SplitIdle(number) => {
                 let now = self.task().clock.now();
                 if let Some(split) = self.splits.get_mut(number) {

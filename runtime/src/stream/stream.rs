@@ -311,7 +311,7 @@ impl<T: Data> Stream<T> {
     /// ```
     #[track_caller]
     pub fn watermarks(self, strategy: WatermarkStrategy<T>) -> Self {
-        let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous("watermarks") };
+        let spec = NodeSpec::anonymous("watermarks").stateful();
         let body: MakeStages = Arc::new(move |ctx, downstream| {
             let stage: BoxStage<T> = Box::new(WatermarkStage::new(strategy.clone(), &ctx, downstream));
             Ok(vec![AnyStage::new(stage)])

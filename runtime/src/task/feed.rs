@@ -140,6 +140,8 @@ impl<S: Source> ReaderThread<S> {
                 Ok(Some(Command::Add(split))) => {
                     reader.add(split)?;
                     splits += 1;
+                    // Whether the new split is silent too has not been said yet.
+                    said_nothing = false;
                     continue;
                 }
                 Ok(Some(Command::Recycle(buffer))) => {
@@ -184,3 +186,84 @@ impl<S: Source> ReaderThread<S> {
 
 /// The subtask is gone.
 struct Gone;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::connector::{Assignment, Boundedness, Enumerator, IndexEnumerator, IndexEnumeratorState, IndexSplit};
+
+    /// A source whose splits have nothing to read.
+    struct Silent;
+
+    impl Source for Silent {
+        type Out = u64;
+        type Split = IndexSplit;
+        type Enumerator = IndexEnumerator;
+        type Reader = SilentReader;
+
+        fn name(&self) -> String {
+            "silent".to_owned()
+        }
+
+        fn boundedness(&self) -> Boundedness {
+            Boundedness::Unbounded
+        }
+
+        fn enumerator(&self, restored: Option<IndexEnumeratorState>) -> Result<IndexEnumerator, SourceError> {
+            Ok(IndexEnumerator::new(2, restored))
+        }
+
+        fn reader(&self, _: ReaderContext) -> Result<SilentReader, SourceError> {
+            Ok(SilentReader)
+        }
+    }
+
+    struct SilentReader;
+
+    impl Reader for SilentReader {
+        type Out = u64;
+        type Split = IndexSplit;
+
+        fn add(&mut self, _: IndexSplit) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        fn read(&mut self, _: &mut ReadBuffer<u64>) -> Result<Read, SourceError> {
+            Ok(Read::Nothing(Duration::from_millis(1)))
+        }
+
+        fn position(&self, _: &str) -> Option<IndexSplit> {
+            None
+        }
+    }
+
+    struct Notify(Sender<()>);
+
+    impl Wake for Notify {
+        fn wake(&self) {
+            let _ = self.0.send(());
+        }
+    }
+
+    #[test]
+    fn silence_is_said_again_when_there_is_another_split() {
+        let source = Arc::new(Silent);
+        let mut enumerator = source.enumerator(None).unwrap();
+        let (wakes, woken) = channel();
+        let ctx = ReaderContext { subtask: 0, parallelism: 1 };
+        let mut feed = Feed::start(&source, ctx, Arc::new(Notify(wakes))).unwrap();
+        for subtask in [0, 1] {
+            let Assignment::Splits(splits) = enumerator.next(&ReaderContext { subtask, parallelism: 2 }) else {
+                panic!("a split for each reader")
+            };
+            splits.into_iter().for_each(|split| feed.add(split).unwrap());
+            woken.recv_timeout(Duration::from_secs(20)).expect("the reader says that there is nothing");
+            let fed = feed.poll().unwrap().expect("just woken");
+            assert!(matches!(fed.read, Read::Nothing(_)));
+            feed.recycle(fed.buffer);
+        }
+        assert!(woken.recv_timeout(Duration::from_millis(20)).is_err(), "silence is said once");
+    }
+}

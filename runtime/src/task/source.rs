@@ -106,13 +106,18 @@ impl<S: Source> SourceDriver<S> {
     }
 
     fn begin_waiting_splits(&mut self) -> Progress {
+        let mut started = Vec::new();
         for split in std::mem::take(&mut self.waiting) {
             let described = split.clone();
             let origin = Origin::new(self.next_number, split.name(), move |position| described.place(position));
+            started.push((origin.split(), Arc::clone(origin.name())));
             let assigned = Assigned { position: split.clone(), origin };
             self.next_number += 1;
             self.splits.insert(split.id().into(), assigned);
             self.feed()?.add(split).map_err(|error| self.failed(error))?;
+        }
+        if !started.is_empty() {
+            self.pending.push_back(Signal::SplitsStart(started.into()));
         }
         Ok(())
     }
@@ -199,11 +204,12 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn step(&mut self) -> Result<SourceStep, Stop> {
+        // Before anything is read, the chain knows of all splits that will be.
+        self.begin_waiting_splits()?;
         self.hand_on_pending()?;
         if self.ended {
             return Ok(SourceStep::Ended);
         }
-        self.begin_waiting_splits()?;
         if self.splits.is_empty() {
             let step = self.ask_or_end();
             self.hand_on_pending()?;
