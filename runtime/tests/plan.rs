@@ -85,9 +85,11 @@ fn operators_of_other_parallelism_are_reached_by_rebalancing() {
     );
 }
 
+type Spread = fn(Stream<u64>) -> Stream<u64>;
+
 #[test]
 fn each_way_to_spread_records_begins_a_chain_but_forward() {
-    let spread = |spread: fn(Stream<u64>) -> Stream<u64>| {
+    let spread = |spread: Spread| {
         outline(move |env| {
             env.set_parallelism(2);
             same(spread(numbers(env)), "a").print().name("out");
@@ -95,7 +97,7 @@ fn each_way_to_spread_records_begins_a_chain_but_forward() {
     };
     let [forward] = spread(Stream::forward).try_into().unwrap();
     assert_eq!(forward, "[0] numbers -> a -> out (parallelism 2)");
-    let kinds: [(&str, fn(Stream<u64>) -> Stream<u64>); 6] = [
+    let kinds: [(&str, Spread); 6] = [
         ("rebalance", Stream::rebalance),
         ("rescale", Stream::rescale),
         ("shuffle", Stream::shuffle),

@@ -38,24 +38,42 @@ impl Ttl {
     }
 }
 
-/// The clock of one state with a time to live: set before each call of the user's function.
+/// When something was last used; [`Timestamp::MIN`] for never. Reading renews it through a shared reference.
 #[derive(Debug)]
+pub(crate) struct LastUse(AtomicI64);
+
+impl LastUse {
+    pub(crate) fn at(instant: Timestamp) -> Self {
+        Self(AtomicI64::new(instant.as_millis()))
+    }
+
+    pub(crate) fn get(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set(&self, instant: Timestamp) {
+        self.0.store(instant.as_millis(), Ordering::Relaxed);
+    }
+}
+
+impl Clone for LastUse {
+    fn clone(&self) -> Self {
+        Self::at(self.get())
+    }
+}
+
+/// The clock of one state with a time to live: set before each call of the user's function.
+#[derive(Debug, Clone)]
 pub(crate) struct Expiry {
     ttl: Ttl,
     now: Timestamp,
-    /// When a single value was last used; collections keep an instant per entry.
-    used: AtomicI64,
-}
-
-impl Clone for Expiry {
-    fn clone(&self) -> Self {
-        Self { ttl: self.ttl, now: self.now, used: AtomicI64::new(self.used.load(Ordering::Relaxed)) }
-    }
+    /// When the state as a whole was last used. A map does without, and keeps an instant per entry; a list keeps both.
+    used: LastUse,
 }
 
 impl Expiry {
     pub(crate) fn boxed(ttl: Option<Ttl>) -> Option<Box<Self>> {
-        ttl.map(|ttl| Box::new(Self { ttl, now: Timestamp::MIN, used: AtomicI64::new(i64::MIN) }))
+        ttl.map(|ttl| Box::new(Self { ttl, now: Timestamp::MIN, used: LastUse::at(Timestamp::MIN) }))
     }
 
     pub(crate) fn set_now(&mut self, now: Timestamp) {
@@ -72,11 +90,11 @@ impl Expiry {
     }
 
     pub(crate) fn used(&self) -> Timestamp {
-        Timestamp::from_millis(self.used.load(Ordering::Relaxed))
+        self.used.get()
     }
 
     pub(crate) fn set_used(&self, used: Timestamp) {
-        self.used.store(used.as_millis(), Ordering::Relaxed);
+        self.used.set(used);
     }
 
     pub(crate) fn written(&self) {
@@ -89,9 +107,14 @@ impl Expiry {
 
     /// Whether a single value is alive; reading it may renew it.
     pub(crate) fn read(&self) -> bool {
-        let alive = self.is_alive(self.used());
+        self.read_entry(&self.used)
+    }
+
+    /// Whether what was last used then is alive; reading it may renew it.
+    pub(crate) fn read_entry(&self, used: &LastUse) -> bool {
+        let alive = self.is_alive(used.get());
         if alive && self.renewed_by_reading() {
-            self.written();
+            used.set(self.now);
         }
         alive
     }

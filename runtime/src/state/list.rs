@@ -45,10 +45,24 @@ impl<T> List<T> {
         }
     }
 
+    /// Carries out what [`List::as_slice`] has noted: all entries that were alive then were read then. To be called
+    /// before time goes on.
+    fn renew_read(&mut self) {
+        let expired = self.expired();
+        if let Some(expiry) = &self.expiry
+            && expiry.used().is_set()
+        {
+            self.used[expired..].fill(expiry.used());
+            expiry.set_used(Timestamp::MIN);
+        }
+    }
+
     /// Appends an entry.
     pub fn push(&mut self, value: T) {
         if let Some(expiry) = &self.expiry {
-            self.used.push(expiry.now());
+            // In order, even if the clock of a restored job is behind that of the one before.
+            let last = self.used.last().copied().unwrap_or(Timestamp::MIN);
+            self.used.push(last.max(expiry.now()));
             self.drop_expired();
         }
         self.entries.push(value);
@@ -64,6 +78,11 @@ impl<T> List<T> {
 
     /// The entries, oldest first.
     pub fn as_slice(&self) -> &[T] {
+        if let Some(expiry) = &self.expiry
+            && expiry.renewed_by_reading()
+        {
+            expiry.written();
+        }
         &self.entries[self.expired()..]
     }
 
@@ -74,7 +93,7 @@ impl<T> List<T> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.as_slice().len()
+        self.entries.len() - self.expired()
     }
 
     /// Whether there is no entry.
@@ -114,19 +133,21 @@ impl<T: Data> State for List<T> {
     }
 
     fn set_now(&mut self, now: Timestamp) {
+        self.renew_read();
         if let Some(expiry) = &mut self.expiry {
             expiry.set_now(now);
-            if expiry.renewed_by_reading() {
-                // Reading a list reads all of it.
-                let alive = self.used.partition_point(|used| !expiry.is_alive(*used));
-                self.used[alive..].fill(now);
-            }
         }
     }
 
     fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
         let expired = self.expired();
-        encode(&(self.used.get(expired..), &self.entries[expired..]), to)
+        let mut used = self.used.get(expired..).map(<[Timestamp]>::to_vec);
+        if let (Some(expiry), Some(used)) = (&self.expiry, &mut used)
+            && expiry.used().is_set()
+        {
+            used.fill(expiry.used());
+        }
+        encode(&(used, &self.entries[expired..]), to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {

@@ -1,12 +1,17 @@
 //! A map per key.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
 use super::snapshot::{decode, encode};
-use super::{Expiry, State, StateError, Ttl};
+use super::{Expiry, LastUse, State, StateError, Ttl};
 use crate::data::Data;
 use crate::time::Timestamp;
+
+/// With a time to live, expired entries are looked for when there are twice as many entries as after the last time, and
+/// at least so many.
+const MIN_PURGED: usize = 32;
 
 /// A map. With a time to live, each entry has its own.
 ///
@@ -19,13 +24,15 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 pub struct Map<K, V> {
     /// Each value with when it was last used.
-    entries: HashMap<K, (V, Timestamp)>,
+    entries: HashMap<K, (V, LastUse)>,
     expiry: Option<Box<Expiry>>,
+    /// How many entries there must be for expired ones to be looked for.
+    purge_at: usize,
 }
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), expiry: None }
+        Self { entries: HashMap::new(), expiry: None, purge_at: MIN_PURGED }
     }
 }
 
@@ -34,17 +41,37 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.expiry.as_ref().map_or(Timestamp::MIN, |expiry| expiry.now())
     }
 
-    fn is_alive(&self, used: Timestamp) -> bool {
-        self.expiry.as_ref().is_none_or(|expiry| expiry.is_alive(used))
+    fn is_alive(&self, used: &LastUse) -> bool {
+        self.expiry.as_ref().is_none_or(|expiry| expiry.is_alive(used.get()))
     }
 
-    /// The value of a key. Without `&mut` this cannot renew a lifetime that reading renews; `get_mut` does.
+    /// Whether an entry that is being read is alive.
+    fn read(&self, used: &LastUse) -> bool {
+        self.expiry.as_ref().is_none_or(|expiry| expiry.read_entry(used))
+    }
+
+    /// The entries that have not expired; looking at them is not reading.
+    fn alive(&self) -> impl Iterator<Item = (&K, &(V, LastUse))> {
+        self.entries.iter().filter(|(_, (_, used))| self.is_alive(used))
+    }
+
+    /// Makes room for an entry: a map that lives long must not keep what has expired.
+    fn purge(&mut self) {
+        if let Some(expiry) = &self.expiry
+            && self.entries.len() >= self.purge_at
+        {
+            self.entries.retain(|_, (_, used)| expiry.is_alive(used.get()));
+            self.purge_at = MIN_PURGED.max(2 * self.entries.len());
+        }
+    }
+
+    /// The value of a key.
     pub fn get<Q>(&self, key: &Q) -> Option<&V>
     where
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.entries.get(key).filter(|(_, used)| self.is_alive(*used)).map(|(value, _)| value)
+        self.entries.get(key).filter(|(_, used)| self.read(used)).map(|(value, _)| value)
     }
 
     /// The value of a key, to be changed in place; counts as writing.
@@ -55,32 +82,35 @@ impl<K: Eq + Hash, V> Map<K, V> {
     {
         let now = self.now();
         let expiry = self.expiry.as_ref();
-        let entry = self.entries.get_mut(key).filter(|(_, used)| expiry.is_none_or(|expiry| expiry.is_alive(*used)))?;
-        entry.1 = now;
-        Some(&mut entry.0)
+        let is_alive = |used: &LastUse| expiry.is_none_or(|expiry| expiry.is_alive(used.get()));
+        let (value, used) = self.entries.get_mut(key).filter(|(_, used)| is_alive(used))?;
+        used.set(now);
+        Some(value)
     }
 
     /// The value of a key, or what `make` gives, which is then stored; counts as writing.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        self.purge();
         let now = self.now();
         let expiry = self.expiry.as_ref();
         match self.entries.entry(key) {
-            std::collections::hash_map::Entry::Occupied(occupied) => {
-                let entry = occupied.into_mut();
-                if expiry.is_some_and(|expiry| !expiry.is_alive(entry.1)) {
-                    entry.0 = make();
+            Entry::Occupied(occupied) => {
+                let (value, used) = occupied.into_mut();
+                if expiry.is_some_and(|expiry| !expiry.is_alive(used.get())) {
+                    *value = make();
                 }
-                entry.1 = now;
-                &mut entry.0
+                used.set(now);
+                value
             }
-            std::collections::hash_map::Entry::Vacant(vacant) => &mut vacant.insert((make(), now)).0,
+            Entry::Vacant(vacant) => &mut vacant.insert((make(), LastUse::at(now))).0,
         }
     }
 
     /// Stores a value; answers the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let now = self.now();
-        self.entries.insert(key, (value, now)).filter(|(_, used)| self.is_alive(*used)).map(|(value, _)| value)
+        self.purge();
+        let used = LastUse::at(self.now());
+        self.entries.insert(key, (value, used)).filter(|(_, used)| self.is_alive(used)).map(|(value, _)| value)
     }
 
     /// Takes a value out.
@@ -89,7 +119,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.entries.remove(key).filter(|(_, used)| self.is_alive(*used)).map(|(value, _)| value)
+        self.entries.remove(key).filter(|(_, used)| self.is_alive(used)).map(|(value, _)| value)
     }
 
     /// Whether the key has a value.
@@ -103,14 +133,14 @@ impl<K: Eq + Hash, V> Map<K, V> {
 
     /// Keys and values, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries.iter().filter(|(_, (_, used))| self.is_alive(*used)).map(|(key, (value, _))| (key, value))
+        self.entries.iter().filter(|(_, (_, used))| self.read(used)).map(|(key, (value, _))| (key, value))
     }
 
     /// How many entries there are; looks at each if the map has a time to live.
     pub fn len(&self) -> usize {
         match self.expiry {
             None => self.entries.len(),
-            Some(_) => self.iter().count(),
+            Some(_) => self.alive().count(),
         }
     }
 
@@ -118,7 +148,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
     pub fn is_empty(&self) -> bool {
         match self.expiry {
             None => self.entries.is_empty(),
-            Some(_) => self.iter().next().is_none(),
+            Some(_) => self.alive().next().is_none(),
         }
     }
 
@@ -144,19 +174,39 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
     }
 
     fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
-        let alive: Vec<(&K, &V, Option<Timestamp>)> = self
-            .entries
-            .iter()
-            .filter(|(_, (_, used))| self.is_alive(*used))
-            .map(|(key, (value, used))| (key, value, self.expiry.as_ref().map(|_| *used)))
-            .collect();
-        encode(&alive, to)
+        let used_of = |used: &LastUse| self.expiry.as_ref().map(|_| used.get());
+        let entries = self.alive().map(|(key, (value, used))| (key, value, used_of(used)));
+        encode(&entries.collect::<Vec<(&K, &V, Option<Timestamp>)>>(), to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
         let now = self.now();
         let entries: Vec<(K, V, Option<Timestamp>)> = decode(from, "the map")?;
-        self.entries = entries.into_iter().map(|(key, value, used)| (key, (value, used.unwrap_or(now)))).collect();
+        let used_at = |used: Option<Timestamp>| LastUse::at(used.unwrap_or(now));
+        self.entries = entries.into_iter().map(|(key, value, used)| (key, (value, used_at(used)))).collect();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_map_that_lives_long_does_not_keep_what_has_expired() {
+        let mut map: Map<i64, ()> = Map::default();
+        map.set_ttl(Some(Ttl::new(Duration::from_millis(50))));
+        for now in 0..10_000 {
+            map.set_now(Timestamp::from_millis(now));
+            if now % 2 == 0 {
+                map.insert(now, ())
+            } else {
+                Some(*map.get_or_insert_with(now, || ()))
+            };
+            assert!(map.entries.len() <= 2 * 50, "{} entries, of which {} are alive", map.entries.len(), map.len());
+        }
+        assert_eq!(map.len(), 50);
     }
 }

@@ -22,7 +22,7 @@ pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
-pub(crate) use expiry::Expiry;
+pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlUpdate};
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};

@@ -268,3 +268,103 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
         self.timers.restore(groups, from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::OwnedKey;
+    use super::*;
+    use crate::observe::OperatorMetrics;
+    use crate::operator::blocking::RunHere;
+    use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
+    use crate::state::{Ttl, Value};
+    use crate::time::{Clock, ManualClock};
+
+    /// Remembers the last record of each key, and forgets it at a small one.
+    #[derive(Clone)]
+    struct Last;
+
+    impl KeyedOperator<u64> for Last {
+        type In = u64;
+        type Out = u64;
+        type State = (Value<u64>,);
+
+        fn states(&self) -> Vec<StateSpec> {
+            vec![StateSpec::new("last").ttl(Ttl::new(Duration::from_millis(10)))]
+        }
+
+        fn new_state(&self) -> Self::State {
+            (Value::default(),)
+        }
+
+        fn process(
+            &mut self,
+            value: u64,
+            (last,): &mut Self::State,
+            _ctx: &mut KeyedContext<'_, u64>,
+            out: &mut Collector<u64>,
+        ) -> Result<()> {
+            last.get().into_iter().for_each(|last| out.emit(*last));
+            if value < 10 {
+                last.clear()
+            } else {
+                last.set(value)
+            }
+            Ok(())
+        }
+    }
+
+    struct NoWake;
+
+    impl Wake for NoWake {
+        fn wake(&self) {}
+    }
+
+    fn push(runner: &mut KeyedRunner<u64, Last>, out: &mut Output<u64>, values: impl IntoIterator<Item = u64>) {
+        let mut batch = Batch::new();
+        values.into_iter().for_each(|value| batch.push(value));
+        runner.process(&mut batch, out).unwrap();
+    }
+
+    fn output(clock: &Arc<ManualClock>) -> Output<u64> {
+        let info = TaskInfo { job: "job".into(), subtask: 0, parallelism: 1, max_parallelism: 16, attempt: 0 };
+        let clock = Arc::clone(clock) as Arc<dyn Clock>;
+        let task = TaskContext::new(info, clock, Arc::new(NoWake), Arc::new(RunHere));
+        Output::new(task, OperatorMetrics::new(0, "last", 0), Fork::of(Vec::new()), SideOutputs::default())
+    }
+
+    fn runner(key: fn(&u64) -> u64) -> KeyedRunner<u64, Last> {
+        KeyedRunner::new(Last, Arc::new(OwnedKey(key)), OnError::Fail)
+    }
+
+    #[test]
+    fn keys_never_seen_again_are_forgotten_when_their_state_has_expired() {
+        let clock = Arc::new(ManualClock::default());
+        let (mut runner, mut out) = (runner(|value| *value), output(&clock));
+        push(&mut runner, &mut out, 1001..=2000);
+        assert_eq!(runner.keys.len(), 1000);
+        clock.advance_to(Timestamp::from_millis(10));
+        for _ in 0..1000 / SWEEP_ROWS + 1 {
+            push(&mut runner, &mut out, [5000]);
+        }
+        assert_eq!(runner.keys.len(), 1);
+        push(&mut runner, &mut out, 1001..=2000);
+        assert_eq!(runner.rows.len(), 1001, "rows that were given up are used again");
+    }
+
+    #[test]
+    fn a_row_that_is_used_again_holds_nothing_of_the_key_before() {
+        let clock = Arc::new(ManualClock::default());
+        let (mut runner, mut out) = (runner(|value| *value % 10), output(&clock));
+        // Key 1 is emptied and filled again in one batch; key 2 has nothing to be emptied of, twice.
+        push(&mut runner, &mut out, [11, 1, 21, 2, 2]);
+        assert_eq!(runner.keys.len(), 1);
+        push(&mut runner, &mut out, [1]);
+        assert_eq!(runner.keys.len(), 0);
+        out.flush().unwrap();
+        push(&mut runner, &mut out, 13..=19);
+        assert!(out.collector.batch.is_empty(), "a new key has found something: {:?}", out.collector.batch);
+        assert_eq!(runner.rows.len(), 7, "rows that were given up are used again");
+    }
+}
