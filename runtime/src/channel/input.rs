@@ -40,10 +40,12 @@ impl InputGate {
     /// A gate with a channel for each element of `inputs`, which says which of the head's edges it belongs to.
     pub(crate) fn new(inputs: &[usize]) -> Self {
         let channel = |&input| InputChannel { input, watermark: Timestamp::MIN, idle: false, ended: false };
+        // A subtask that nobody sends to, such as all but the first behind a global exchange, has nothing to wait for.
+        let at_once = if inputs.is_empty() { vec![Signal::Watermark(Timestamp::MAX), Signal::End] } else { Vec::new() };
         Self {
             channels: inputs.iter().map(channel).collect(),
             queue: VecDeque::new(),
-            produced: VecDeque::new(),
+            produced: at_once.into(),
             watermark: Timestamp::MIN,
             idle: false,
         }
@@ -165,6 +167,11 @@ mod tests {
             &[(0, Signal::Idle), (1, Signal::Idle), (0, watermark(4))],
             &[Signal::Idle, Signal::Active, watermark(4)],
         );
+    }
+
+    #[test]
+    fn without_channels_the_end_comes_at_once() {
+        check(0, &[], &[Signal::Watermark(Timestamp::MAX), Signal::End]);
     }
 
     #[test]
