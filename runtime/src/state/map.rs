@@ -201,10 +201,10 @@ mod tests {
         for now in 0..10_000 {
             map.set_now(Timestamp::from_millis(now));
             if now % 2 == 0 {
-                map.insert(now, ())
+                map.insert(now, ());
             } else {
-                Some(*map.get_or_insert_with(now, || ()))
-            };
+                map.get_or_insert_with(now, || ());
+            }
             assert!(map.entries.len() <= 2 * 50, "{} entries, of which {} are alive", map.entries.len(), map.len());
         }
         assert_eq!(map.len(), 50);
