@@ -4,6 +4,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 
 use crate::actor::threads;
 use crate::connector::{ReaderContext, SourceError};
+use crate::error::blame;
 use crate::task::{Answer, AnyEnumerator};
 
 /// Takes the enumerator's answer to the subtask that has asked.
@@ -22,14 +23,14 @@ pub(crate) struct EnumeratorHandle {
 
 impl EnumeratorHandle {
     /// Starts the thread of an enumerator that has discovered its first splits. `failed` hears of a later discovery
-    /// that fails.
+    /// that fails, and of a panic.
     pub(crate) fn start(
         enumerator: Box<dyn AnyEnumerator>,
         failed: impl FnOnce(SourceError) + Send + 'static,
     ) -> std::io::Result<Self> {
         let (requests, queue) = mpsc::channel();
         threads::spawn("enumerator", move || {
-            if let Err(error) = serve(enumerator, &queue) {
+            if let Err(error) = blame::catch_as(SourceError::Panicked, || serve(enumerator, &queue)) {
                 failed(error);
             }
         })?;
@@ -39,7 +40,7 @@ impl EnumeratorHandle {
     /// Asks for splits; the reply may come more than once: `Later` first, then splits.
     pub(crate) fn request(&self, subtask: usize, parallelism: usize, reply: Reply) {
         let request = Request { reader: ReaderContext { subtask, parallelism }, reply };
-        // The thread is gone only if discovery has failed, which ends the job.
+        // The thread is gone only if the enumerator has failed, which ends the job.
         let _ = self.requests.send(request);
     }
 }

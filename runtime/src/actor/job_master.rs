@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::enumerator::EnumeratorHandle;
 use super::slot::{Slots, ThreadSlots};
 use super::subtask::{Cancel, Ended, Mailbox, Subtask};
-use crate::connector::SourceError;
-use crate::error::JobError;
+use crate::connector::{SinkError, SourceError};
+use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId, Plan};
 use crate::observe::JobMetrics;
 use crate::task::{AnyCommittables, wire};
@@ -61,9 +61,9 @@ fn conclude(plan: &Plan, outcome: Option<JobError>, prepared: Prepared) -> Resul
     for (sink, committables) in by_sink {
         let node = &plan.graph.nodes[sink];
         let Body::Sink { committer, .. } = &node.body else { continue };
-        let concluded = committer().and_then(|mut committer| match outcome {
-            None => committer.commit(committables),
-            Some(_) => committer.abort(committables),
+        let concluded = blame::catch_as(SinkError::Panicked, || {
+            let mut committer = committer()?;
+            if outcome.is_none() { committer.commit(committables) } else { committer.abort(committables) }
         });
         match (concluded, &outcome) {
             (Ok(()), _) => {}
@@ -83,8 +83,12 @@ fn start_enumerators(plan: &Plan, master: &Addr<JobMaster>) -> Result<BTreeMap<N
         let node = &plan.graph.nodes[id];
         let Body::Source { enumerator, .. } = &node.body else { continue };
         let failed = |error| JobError::Enumerator { source_name: node.name.clone(), error };
-        let mut enumerator = enumerator(None).map_err(failed)?;
-        enumerator.discover().map_err(failed)?;
+        let discovered = blame::catch_as(SourceError::Panicked, || {
+            let mut enumerator = enumerator(None)?;
+            enumerator.discover()?;
+            Ok(enumerator)
+        });
+        let enumerator = discovered.map_err(failed)?;
         let (master, name) = (master.clone(), node.name.clone());
         let report = move |error: SourceError| {
             master.do_send(EnumeratorFailed(JobError::Enumerator { source_name: name, error }));

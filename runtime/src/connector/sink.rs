@@ -30,6 +30,9 @@ pub enum SinkError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The committer panicked.
+    #[error("panicked: {0}")]
+    Panicked(String),
     /// A setting that cannot be.
     #[error("{0}")]
     Invalid(String),

@@ -36,6 +36,9 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+    /// The enumerator panicked.
+    #[error("panicked: {0}")]
+    Panicked(String),
     /// A setting that cannot be, or an input that does not exist.
     #[error("{0}")]
     Invalid(String),

@@ -115,16 +115,29 @@ pub(crate) fn take() -> Blame {
 
 /// Runs something that may call user code, and makes a panic of it an error that says where it happened.
 pub(crate) fn catch<R>(run: impl FnOnce() -> Result<R, Box<TaskError>>) -> Result<R, Box<TaskError>> {
-    let outer = CATCHING.replace(true);
-    // Whatever the panic has left half done is dropped with the failed subtask.
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-    CATCHING.set(outer);
-    caught.unwrap_or_else(|payload| {
-        let Blame { site, operator, location, .. } = take();
-        let place = location.map_or(String::new(), |location| format!(" (at {location})"));
-        let mut error = TaskError::at(site, Cause::Panic(message(&*payload) + &place));
+    caught(run).unwrap_or_else(|panic| {
+        let (message, Blame { site, operator, .. }) = *panic;
+        let mut error = TaskError::at(site, Cause::Panic(message));
         error.operator = operator.unwrap_or_default();
         Err(error)
+    })
+}
+
+/// Runs a part of a connector that belongs to no subtask, and makes a panic of it the connector's error.
+pub(crate) fn catch_as<R, E>(panicked: fn(String) -> E, run: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+    caught(run).unwrap_or_else(|panic| Err(panicked(panic.0)))
+}
+
+/// The panic's message, with where in the code it was if that is known, and the notes of the guards that it dropped.
+fn caught<R>(run: impl FnOnce() -> R) -> Result<R, Box<(String, Blame)>> {
+    let outer = CATCHING.replace(true);
+    // Whatever the panic has left half done is dropped with what has failed.
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    CATCHING.set(outer);
+    caught.map_err(|payload| {
+        let mut blame = take();
+        let place = blame.location.take().map_or(String::new(), |location| format!(" (at {location})"));
+        Box::new((message(&*payload) + &place, blame))
     })
 }
 
@@ -142,6 +155,18 @@ impl Drop for Operator<'_> {
             BLAME.with_borrow_mut(|blame| {
                 blame.operator.get_or_insert_with(|| self.0.to_owned());
             });
+        }
+    }
+}
+
+/// Notes the instant of a timer or window that fires, if it is dropped by a panic.
+pub(crate) struct Firing(pub(crate) Timestamp);
+
+impl Drop for Firing {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            note(Site { event_time: self.0, ..Site::default() });
         }
     }
 }
