@@ -212,13 +212,15 @@ impl<T> Batch<T> {
 
     /// Lets `fill` overwrite the column of event times from the values; it must leave one for each value.
     pub(crate) fn assign_times(&mut self, fill: impl FnOnce(&[T], &mut Vec<Timestamp>)) {
-        fill(&self.values, &mut self.times);
+        let times = std::mem::take(&mut self.times);
+        self.times = fill_column(self, times, |batch, times| fill(&batch.values, times));
         assert_eq!(self.times.len(), self.values.len(), "invariant: one event time per record");
     }
 
     /// Lets `fill` overwrite the column of hashes from the values; it must leave one for each value.
     pub(crate) fn assign_hashes(&mut self, fill: impl FnOnce(&[T], &mut Vec<u64>)) {
-        fill(&self.values, &mut self.hashes);
+        let hashes = std::mem::take(&mut self.hashes);
+        self.hashes = fill_column(self, hashes, |batch, hashes| fill(&batch.values, hashes));
         assert_eq!(self.hashes.len(), self.values.len(), "invariant: one hash per record");
     }
 
@@ -290,6 +292,32 @@ impl<T> Batch<T> {
             place: None,
         }
     }
+}
+
+/// Has `fill` overwrite a column, record by record. If it panics, the record that stands where the column ends is noted,
+/// so that the job's error can name it.
+pub(super) fn fill_column<T, C>(
+    batch: &Batch<T>,
+    mut column: Vec<C>,
+    fill: impl FnOnce(&Batch<T>, &mut Vec<C>),
+) -> Vec<C> {
+    struct Filling<'a, T, C> {
+        batch: &'a Batch<T>,
+        column: &'a mut Vec<C>,
+    }
+
+    impl<T, C> Drop for Filling<'_, T, C> {
+        fn drop(&mut self) {
+            if std::thread::panicking() && self.column.len() < self.batch.len() {
+                blame::note(self.batch.site(self.column.len()));
+            }
+        }
+    }
+
+    let filling = Filling { batch, column: &mut column };
+    fill(batch, filling.column);
+    drop(filling);
+    column
 }
 
 fn append_or_forget(keep: bool, to: &mut Vec<u64>, from: &mut Vec<u64>) {

@@ -10,6 +10,7 @@ use super::deal::Deal;
 use super::partitioner::{Partitioning, Router, Rule};
 use super::size::SizeEstimate;
 use crate::data::Data;
+use crate::error::blame;
 use crate::operator::{Progress, Signal, Stage, Stop, TaskContext};
 use crate::state::{StateError, TaskSnapshot};
 
@@ -35,6 +36,14 @@ pub(crate) struct Target<T> {
     pub(crate) credit_channel: usize,
     pub(crate) credits: Arc<Credits<T>>,
     pub(crate) transport: Box<dyn Transport>,
+}
+
+/// What an exchange is called.
+pub(crate) struct ExchangeId {
+    /// In snapshots.
+    pub(crate) uid: Arc<str>,
+    /// In messages.
+    pub(crate) name: Arc<str>,
 }
 
 struct Lane<T> {
@@ -67,6 +76,8 @@ impl<T: Data> Lane<T> {
 pub(crate) struct Exchange<T> {
     /// Identity of the edge in snapshots.
     uid: Arc<str>,
+    /// What messages call the edge.
+    name: Arc<str>,
     task: Rc<TaskContext>,
     router: Router<T>,
     lanes: Vec<Lane<T>>,
@@ -80,13 +91,19 @@ pub(crate) struct Exchange<T> {
 }
 
 impl<T: Data> Exchange<T> {
-    pub(crate) fn new(uid: Arc<str>, task: Rc<TaskContext>, rule: Rule<T>, targets: Vec<Target<T>>) -> Self {
+    pub(crate) fn new(
+        ExchangeId { uid, name }: ExchangeId,
+        task: Rc<TaskContext>,
+        rule: Rule<T>,
+        targets: Vec<Target<T>>,
+    ) -> Self {
         let router = Router::new(rule, task.info.subtask, targets.len(), task.info.max_parallelism);
         let size = SizeEstimate::new::<T>();
         let lanes = targets.into_iter().map(|target| Lane { target, partial: Box::default(), aged: false }).collect();
         let limit = size.batch_records();
         Self {
             uid,
+            name,
             task,
             router,
             lanes,
@@ -113,6 +130,7 @@ impl<T: Data> Exchange<T> {
 
     /// One target: the batch is handed over as it is where possible.
     fn push_whole(&mut self, batch: &mut Batch<T>) -> Progress {
+        batch.forget_origin();
         if self.lanes[0].partial.len() >= self.limit {
             self.send_or_block(0)?;
         }
@@ -127,6 +145,7 @@ impl<T: Data> Exchange<T> {
     }
 
     fn push_everywhere(&mut self, batch: &mut Batch<T>) -> Progress {
+        batch.forget_origin();
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].partial.len() >= self.limit {
                 self.send_or_block(lane)?;
@@ -141,6 +160,7 @@ impl<T: Data> Exchange<T> {
 
     fn push_routed(&mut self, batch: &mut Batch<T>) -> Progress {
         self.router.route(batch, &mut self.routes);
+        batch.forget_origin();
         let mut records = batch.consume();
         // A run is no longer than a full batch, so that no lane ever holds more than two.
         for routes in self.routes.chunks(self.limit) {
@@ -170,7 +190,9 @@ impl<T: Data> Stage<T> for Exchange<T> {
         }
         self.size.sample(batch.values());
         self.limit = self.size.batch_records();
-        batch.forget_origin();
+        // Keys and targets are found by user code.
+        let name = Arc::clone(&self.name);
+        let _blame = blame::Operator(&name);
         self.router.prepare(batch);
         if self.router.kind() == Partitioning::Broadcast {
             self.push_everywhere(batch)

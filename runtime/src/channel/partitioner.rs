@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Batch;
+use super::batch::fill_column;
 use crate::state::KeyGroup;
 
 /// How the records of an edge are spread over the receiving subtasks.
@@ -139,7 +140,11 @@ impl<T> Router<T> {
             }
             Rule::Custom(pick) => {
                 let targets = self.targets;
-                routes.extend(batch.values().iter().map(|value| (pick(value, targets) % targets) as u16));
+                *routes = fill_column(batch, std::mem::take(routes), |batch, routes| {
+                    for value in batch.values() {
+                        routes.push((pick(value, targets) % targets) as u16);
+                    }
+                });
             }
             Rule::Blind(Partitioning::Shuffle) => {
                 for _ in 0..batch.len() {

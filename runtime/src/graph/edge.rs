@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::channel::Batch;
 use crate::channel::credit::{Credits, Grant};
-use crate::channel::exchange::{Exchange, Target, Transport};
+use crate::channel::exchange::{Exchange, ExchangeId, Target, Transport};
 use crate::channel::partitioner::{Partitioning, Rule};
 use crate::data::Data;
 use crate::operator::{AnySide, AnyStage, BoxStage, Fork, Progress, Side, Signal, TaskContext};
@@ -39,7 +39,7 @@ pub(crate) trait EdgeType: Send + Sync {
     /// The sending end in one subtask. `partitioning` is what the planner has settled on.
     fn exchange(
         &self,
-        uid: Arc<str>,
+        id: ExchangeId,
         task: Rc<TaskContext>,
         partitioning: Partitioning,
         targets: Vec<AnyTarget>,
@@ -85,7 +85,7 @@ impl<T: Data> EdgeType for TypedEdge<T> {
 
     fn exchange(
         &self,
-        uid: Arc<str>,
+        id: ExchangeId,
         task: Rc<TaskContext>,
         partitioning: Partitioning,
         targets: Vec<AnyTarget>,
@@ -100,7 +100,7 @@ impl<T: Data> EdgeType for TypedEdge<T> {
                 transport,
             })
             .collect();
-        let stage: BoxStage<T> = Box::new(Exchange::new(uid, task, rule, targets));
+        let stage: BoxStage<T> = Box::new(Exchange::new(id, task, rule, targets));
         AnyStage::new(stage)
     }
 

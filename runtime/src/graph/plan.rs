@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::edge::RecordType;
 use super::{Body, Chaining, Edge, Graph, Node, NodeId};
+use crate::channel::exchange::ExchangeId;
 use crate::channel::partitioner::Partitioning;
 use crate::connector::Boundedness;
 use crate::error::BuildError;
@@ -86,10 +87,12 @@ impl Plan {
         &self.graph.nodes[edge.to].inputs[edge.input]
     }
 
-    /// The identity of an exchange in snapshots.
-    pub(crate) fn exchange_uid(&self, edge: &PlanEdge) -> String {
+    /// What an exchange is called.
+    pub(crate) fn exchange_id(&self, edge: &PlanEdge) -> ExchangeId {
         let side = edge.side.map_or(String::new(), |tag| format!("/{tag}"));
-        format!("{}{side} -> {}/{}", self.graph.uid(edge.from), self.graph.uid(edge.to), edge.input)
+        let uid = format!("{}{side} -> {}/{}", self.graph.uid(edge.from), self.graph.uid(edge.to), edge.input);
+        let [from, to] = [edge.from, edge.to].map(|node| &self.graph.nodes[node].name);
+        ExchangeId { uid: uid.into(), name: format!("{from}{side} -> {to}").into() }
     }
 }
 

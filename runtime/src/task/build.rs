@@ -135,9 +135,9 @@ impl ChainBuilder<'_> {
         for (index, edge) in plan.edges.iter().enumerate().filter(|(_, edge)| edge.from == node && edge.side == side) {
             let at = self.outputs.iter().position(|(output, _)| *output == index);
             let (_, targets) = self.outputs.swap_remove(at.expect("invariant: every exchange is wired"));
-            let uid = plan.exchange_uid(edge).into();
+            let id = plan.exchange_id(edge);
             let edge_type = &plan.logical(edge).edge_type;
-            stages.push(edge_type.exchange(uid, Rc::clone(self.context), edge.partitioning, targets));
+            stages.push(edge_type.exchange(id, Rc::clone(self.context), edge.partitioning, targets));
         }
         Ok(stages)
     }

@@ -265,6 +265,8 @@ where
     }
 
     fn open(&mut self) -> Progress {
+        let metrics = Arc::clone(&self.metrics);
+        let _blame = blame::Operator(&metrics.name);
         let started = self.start();
         self.writer = Some(started.map_err(|error| self.failed(TaskError::at(Site::default(), error)))?);
         Ok(())

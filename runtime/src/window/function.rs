@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::data::{Data, Key};
-use crate::error::{Cause, Result, Site, TaskError};
+use crate::error::{Cause, Result, Site, TaskError, blame};
 use crate::operator::{Aggregate, Collector, Context, Output, Stop};
 use crate::time::Timestamp;
 use crate::window::TimeWindow;
@@ -101,6 +101,7 @@ pub(crate) fn fire<K: Key, L: WindowLogic<K>>(
     out: &mut Output<L::Out>,
 ) -> Result<(), Stop> {
     let time = window.max_timestamp();
+    let _blame = blame::Firing(time);
     out.collector.at_record(time, None);
     let base =
         Context { task: &out.task, operator: &out.metrics.name, sides: &mut out.sides, time, watermark: out.watermark };

@@ -6,7 +6,7 @@ use super::{KeySelector, KeyedOperator};
 use crate::channel::Batch;
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
-use crate::error::{Cause, Result, Site, TaskError};
+use crate::error::{Cause, Result, Site, TaskError, blame};
 use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
 use crate::state::timers::Timers;
@@ -141,6 +141,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         if self.has_ttl {
             set_now(state, out.task.clock.now());
         }
+        let _blame = blame::Firing(at);
         out.collector.at_record(at, None);
         let mut ctx = KeyedContext {
             base: Context {
