@@ -1,0 +1,20 @@
+//! What tests of whole jobs share.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// Runs a job that must end, well or badly. If it hangs, the test ends all the same.
+pub(crate) fn within_a_minute<R>(run: impl FnOnce() -> R) -> R {
+    let (ended, watch) = channel::<()>();
+    let test = std::thread::current().name().unwrap_or("the test").to_owned();
+    let watchdog = std::thread::spawn(move || {
+        if watch.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("`{test}` hangs");
+            std::process::abort();
+        }
+    });
+    let result = run();
+    drop(ended);
+    let _ = watchdog.join();
+    result
+}
