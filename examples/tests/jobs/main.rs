@@ -4,5 +4,6 @@
 
 mod errors;
 mod flight_delays;
+mod rejects;
 mod running;
 mod word_count;
