@@ -57,7 +57,8 @@ fn whatever_fails_in_the_chain_of_a_file_names_its_line() {
     let (_directory, path) = file();
     let expected = format!("{} line 2779: panicked: not this one", path.display());
     let check = |number: u64| assert!(number != 2777, "not this one");
-    let jobs: [fn(Stream<(String, u64)>, fn(u64)); 3] = [
+    type Job = fn(Stream<(String, u64)>, fn(u64));
+    let jobs: [Job; 3] = [
         |rows, check| drop(rows.map(move |row| check(row.1)).collect()),
         |rows, check| {
             let key = move |row: &(String, u64)| {
