@@ -274,7 +274,7 @@ fn rmp_state<E: Enumerator>(enumerator: &E) -> E::State {
 #[test]
 fn a_file_that_has_become_shorter_is_an_error() {
     let dir = tempdir().unwrap();
-    let path = write(dir.path().join("f"), "a\n".repeat(2000));
+    let path = write(dir.path().join("f"), "a\n".repeat(20_000));
     let source = FileSource::lines(&path);
     let ctx = ReaderContext { subtask: 0, parallelism: 1 };
     let mut enumerator = source.enumerator(None).unwrap();
