@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use common::within_a_minute;
 use millstream::JobError;
@@ -145,13 +146,12 @@ impl Source for Partly {
         GeneratorSource::new(2, |n| n).enumerator(restored)
     }
 
-    fn reader(&self, ctx: ReaderContext) -> Result<PartlyReader, SourceError> {
-        Ok(PartlyReader { subtask: ctx.subtask as u64, splits: Vec::new(), next: 0 })
+    fn reader(&self, _: ReaderContext) -> Result<PartlyReader, SourceError> {
+        Ok(PartlyReader { splits: Vec::new(), next: 0 })
     }
 }
 
 struct PartlyReader {
-    subtask: u64,
     splits: Vec<IndexSplit>,
     next: u64,
 }
@@ -177,7 +177,7 @@ impl Reader for PartlyReader {
             let number = self.next;
             self.next += 1;
             match number {
-                n if n % 3 == 0 => out.reject(format!("subtask {} record {n}: odd", self.subtask), n.to_string()),
+                n if n % 3 == 0 => out.reject(format!("record {n}: odd"), n.to_string()),
                 n if n % 5 == 0 => out.skip(),
                 n => out.push(n),
             }
@@ -200,20 +200,31 @@ fn what_a_source_rejects_can_be_read() {
     let summary = within_a_minute(|| env.execute().unwrap());
     let rejected = rejected.take_sorted();
     assert_eq!(rejected.len(), 2000, "two splits of 3000 records");
-    assert!(rejected.contains(&("subtask 1 record 33: odd".to_owned(), "33".to_owned())));
+    assert!(rejected.contains(&("record 33: odd".to_owned(), "33".to_owned())));
     assert_eq!(good.len(), 2 * those(0..3000, |n| n % 3 != 0 && n % 5 != 0).len());
     assert_eq!(summary.records_read, good.len() as u64);
 }
 
-/// Which subtask of the next operator each record has reached.
-#[derive(Clone)]
-struct Where;
+/// Which subtask each record has reached.
+struct Where<T>(PhantomData<fn(T)>);
 
-impl Process for Where {
-    type In = u64;
-    type Out = (usize, u64);
+impl<T> Where<T> {
+    fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
-    fn process(&mut self, value: u64, ctx: &mut Context<'_>, out: &mut Collector<(usize, u64)>) -> Result<()> {
+impl<T> Clone for Where<T> {
+    fn clone(&self) -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Data> Process for Where<T> {
+    type In = T;
+    type Out = (usize, T);
+
+    fn process(&mut self, value: T, ctx: &mut Context<'_>, out: &mut Collector<(usize, T)>) -> Result<()> {
         out.emit((ctx.subtask_index(), value));
         Ok(())
     }
@@ -223,7 +234,7 @@ impl Process for Where {
 fn spread(senders: usize, receivers: usize, by: impl FnOnce(Stream<u64>) -> Stream<u64>) -> BTreeMap<usize, Vec<u64>> {
     let env = Environment::new("spread");
     env.set_parallelism(receivers);
-    let reached = by(env.from_collection(0..3000u64).parallelism(senders)).process("where", Where).collect();
+    let reached = by(env.from_collection(0..3000u64).parallelism(senders)).process("where", Where::new()).collect();
     within_a_minute(|| env.execute().unwrap());
     let mut by_subtask: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
     reached.take_sorted().into_iter().for_each(|(subtask, value)| by_subtask.entry(subtask).or_default().push(value));
@@ -262,15 +273,13 @@ fn shuffle_reaches_every_subtask() {
 #[test]
 fn rescale_keeps_to_the_subtasks_that_fall_to_the_sender() {
     for (senders, receivers) in WIDTHS {
-        let reached = spread(senders, receivers, Stream::rescale);
-        each_once(&reached);
-        assert_eq!(reached.len(), receivers);
+        each_once(&spread(senders, receivers, Stream::rescale));
     }
-    // With two senders the numbers are dealt out evenly: sender 1 has the odd ones.
-    let reached = spread(2, 4, Stream::rescale);
-    for (subtask, values) in reached {
-        assert!(values.iter().all(|value| value % 2 == subtask as u64 / 2), "subtask {subtask}");
-    }
+    let env = Environment::new("rescale");
+    let from = env.from_collection(0..3000u64).process("from", Where::new());
+    let reached = from.parallelism(4).rescale().process("to", Where::new()).parallelism(8).collect();
+    within_a_minute(|| env.execute().unwrap());
+    assert!(reached.take().into_iter().all(|(to, (from, _))| to / 2 == from));
 }
 
 #[test]
