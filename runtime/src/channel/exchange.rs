@@ -12,7 +12,7 @@ use super::size::SizeEstimate;
 use crate::data::Data;
 use crate::error::blame;
 use crate::operator::{Progress, Signal, Stage, Stop, TaskContext};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 
 /// What a channel carries.
 pub(crate) enum Payload {
@@ -238,7 +238,7 @@ impl<T: Data> Stage<T> for Exchange<T> {
         progress
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let waiting: Vec<&Lane<T>> = self.lanes.iter().filter(|lane| !lane.partial.is_empty()).collect();
         // A broadcast record waits in every lane, and is sent to every lane again.
         let distinct = if self.router.kind() == Partitioning::Broadcast { 1 } else { waiting.len() };

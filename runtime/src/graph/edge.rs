@@ -10,7 +10,7 @@ use crate::channel::exchange::{Exchange, ExchangeId, Target, Transport};
 use crate::channel::partitioner::{Partitioning, Rule};
 use crate::data::Data;
 use crate::operator::{AnySide, AnyStage, BoxStage, Fork, Progress, Side, Signal, TaskContext};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 
 /// An `Arc<Credits<T>>`.
 pub(crate) type AnyCredits = Arc<dyn Any + Send + Sync>;
@@ -58,7 +58,7 @@ pub(crate) trait Port {
     fn give_back(&mut self, edge: usize, batch: Box<dyn Any + Send>, grant: Grant);
     fn signal(&mut self, signal: &Signal) -> Progress;
     fn open(&mut self) -> Progress;
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
 }
 
@@ -142,7 +142,7 @@ impl<T: Data> Port for TypedPort<T> {
         self.stage.open()
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.stage.snapshot(to)
     }
 

@@ -12,7 +12,7 @@ use super::{Collector, Context, Process, SideOutputs, TaskContext, TaskInfo, Wak
 use crate::channel::Batch;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{Downstream, NodeContext};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, Timestamp};
 
 /// Records in flight per subtask unless the operator says otherwise.
@@ -246,7 +246,7 @@ impl<P: Process> Stage<P::In> for BlockingStage<P> {
         self.out.open()
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
         for entry in &self.queue {
             if let Entry::Record { value, site, .. } = entry {

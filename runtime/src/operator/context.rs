@@ -14,7 +14,7 @@ use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
 use crate::data::Data;
 use crate::state::timers::Timers;
-use crate::state::{KeyGroups, StateError, TaskSnapshot};
+use crate::state::{KeyGroups, StateError, TaskCapture, TaskSnapshot};
 use crate::task::AnyCommittables;
 use crate::time::{Clock, Timestamp};
 
@@ -166,7 +166,7 @@ impl SideOutputs {
         self.sides.values_mut().try_for_each(|side| side.open())
     }
 
-    pub(crate) fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    pub(crate) fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.sides.values_mut().try_for_each(|side| side.snapshot(to))
     }
 
@@ -182,7 +182,7 @@ pub(crate) trait AnySide {
     fn flush(&mut self) -> Progress;
     fn signal(&mut self, signal: &Signal) -> Progress;
     fn open(&mut self) -> Progress;
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
 }
 
@@ -224,7 +224,7 @@ impl<T: Data> AnySide for Side<T> {
         self.next.open()
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.next.snapshot(to)
     }
 

@@ -36,7 +36,7 @@ pub use process::{OnError, Process};
 pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, Stage, Stop};
 
 use crate::channel::Batch;
-use crate::state::{OperatorSnapshot, StateError};
+use crate::state::{OperatorCapture, OperatorSnapshot, StateError};
 use crate::time::Timestamp;
 
 /// What an operator does with batches, time and snapshots.
@@ -81,7 +81,7 @@ pub(crate) trait Operator: 'static {
     }
 
     /// Writes down all state.
-    fn snapshot(&mut self, _out: &Output<Self::Out>, _to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _out: &Output<Self::Out>, _to: &mut OperatorCapture) -> Result<(), StateError> {
         Ok(())
     }
 

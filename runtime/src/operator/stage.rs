@@ -11,7 +11,7 @@ use crate::channel::size::SizeEstimate;
 use crate::data::Data;
 use crate::error::{TaskError, blame};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
 /// Why a call did not finish.
@@ -66,7 +66,7 @@ pub(crate) trait Stage<T> {
     /// Opens the last stage first, so that every operator can emit from the start.
     fn open(&mut self) -> Progress;
     /// Writes down the state of this stage and those behind it.
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
 }
 
@@ -147,7 +147,7 @@ impl<T: Data> Output<T> {
         self.sides.open()
     }
 
-    pub(crate) fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    pub(crate) fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.sides.snapshot(to)?;
         self.next.snapshot(to)
     }
@@ -279,7 +279,7 @@ where
         self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let snapshot = to.operator(&self.uid);
         snapshot.push("watermark", &self.reached)?;
         self.operator.snapshot(&self.out, snapshot)?;
@@ -348,7 +348,7 @@ impl<T: Data> Stage<T> for Fork<T> {
         self.targets.iter_mut().try_for_each(|target| target.open())
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.targets.iter_mut().try_for_each(|target| target.snapshot(to))
     }
 
@@ -374,7 +374,7 @@ impl<T> Stage<T> for Discard {
         Ok(())
     }
 
-    fn snapshot(&mut self, _to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _to: &mut TaskCapture) -> Result<(), StateError> {
         Ok(())
     }
 

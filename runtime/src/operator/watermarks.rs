@@ -14,7 +14,7 @@ use crate::channel::Batch;
 use crate::data::Data;
 use crate::error::blame;
 use crate::graph::{Downstream, NodeContext};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::watermark::EventTime;
 use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
 
@@ -245,7 +245,7 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
         self.out.open()
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
         for split in self.splits.values() {
             operator.push("split-watermarks", &(&*split.name, split.watermark))?;

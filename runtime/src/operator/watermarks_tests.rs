@@ -13,7 +13,7 @@ use super::{AnyStage, BoxStage, Progress, Signal, Stage, Stop, TaskContext, Task
 use crate::channel::{Batch, Origin};
 use crate::graph::{Downstream, NodeContext};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, ManualClock, Timestamp, WatermarkStrategy};
 
 /// What comes out of the stage.
@@ -81,7 +81,7 @@ impl Stage<i64> for Keep {
         Ok(())
     }
 
-    fn snapshot(&mut self, _: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _: &mut TaskCapture) -> Result<(), StateError> {
         Ok(())
     }
 
@@ -168,9 +168,9 @@ impl Driver {
     }
 
     fn snapshot(&mut self) -> TaskSnapshot {
-        let mut snapshot = TaskSnapshot::default();
+        let mut snapshot = TaskCapture::default();
         self.stage.snapshot(&mut snapshot).unwrap();
-        snapshot
+        snapshot.complete().unwrap()
     }
 }
 

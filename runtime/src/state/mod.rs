@@ -33,6 +33,6 @@ pub(crate) use pages::Pages;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
-pub use snapshot::{OperatorSnapshot, StateError, TaskSnapshot};
+pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
 pub(crate) use snapshot::{decode, encode};
 pub use value::Value;

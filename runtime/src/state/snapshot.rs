@@ -1,5 +1,8 @@
 //! What a subtask writes down and takes back.
 //!
+//! At a barrier each operator writes to an [`OperatorCapture`]: what is small at once, what is large as a frozen version
+//! that is encoded later, on another thread. Completed, captures are snapshots.
+//!
 //! A subtask's snapshot holds a part per operator; an operator's part holds **keyed** sections (bytes per key group)
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
@@ -77,11 +80,6 @@ pub struct OperatorSnapshot {
 }
 
 impl OperatorSnapshot {
-    /// The bytes of a key group in a keyed section, to append entries to.
-    pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
-        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
-    }
-
     /// Hands the bytes of each key group among `groups` to `read`, which takes entries from the front until none is left.
     pub(crate) fn read_keyed(
         &self,
@@ -97,14 +95,6 @@ impl OperatorSnapshot {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Appends an entry to a list section.
-    pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
-        let mut bytes = Vec::new();
-        encode(value, &mut bytes)?;
-        self.lists.entry(section.to_owned()).or_default().push(bytes);
         Ok(())
     }
 
@@ -134,11 +124,6 @@ pub struct TaskSnapshot {
 }
 
 impl TaskSnapshot {
-    /// The part of an operator, empty at first.
-    pub(crate) fn operator(&mut self, uid: &str) -> &mut OperatorSnapshot {
-        self.operators.entry(uid.to_owned()).or_default()
-    }
-
     /// The part of an operator, if it has one.
     pub(crate) fn get(&self, uid: &str) -> Option<&OperatorSnapshot> {
         self.operators.get(uid)
@@ -151,5 +136,63 @@ impl TaskSnapshot {
             merged.operators.entry(uid).or_default().merge(part);
         }
         merged
+    }
+}
+
+/// The encoding of a frozen version of some state, to be done on another thread.
+type Deferred = Box<dyn FnOnce(&mut OperatorCapture) -> Result<(), StateError> + Send>;
+
+/// The part of one operator of a snapshot being taken.
+#[derive(Default)]
+pub struct OperatorCapture {
+    snapshot: OperatorSnapshot,
+    deferred: Vec<Deferred>,
+}
+
+impl OperatorCapture {
+    /// The bytes of a key group in a keyed section, to append entries to.
+    pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
+        self.snapshot.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
+    }
+
+    /// Appends an entry to a list section.
+    pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
+        let mut bytes = Vec::new();
+        encode(value, &mut bytes)?;
+        self.snapshot.lists.entry(section.to_owned()).or_default().push(bytes);
+        Ok(())
+    }
+
+    /// Has `encode` called later, on another thread: for state that takes long to encode, of which it holds a frozen
+    /// version.
+    #[expect(dead_code, reason = "no state can be frozen yet")]
+    pub(crate) fn defer(&mut self, encode: impl FnOnce(&mut Self) -> Result<(), StateError> + Send + 'static) {
+        self.deferred.push(Box::new(encode));
+    }
+
+    fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
+        for encode in std::mem::take(&mut self.deferred) {
+            encode(&mut self)?;
+        }
+        Ok(self.snapshot)
+    }
+}
+
+/// A subtask's snapshot being taken.
+#[derive(Default)]
+pub struct TaskCapture {
+    operators: BTreeMap<String, OperatorCapture>,
+}
+
+impl TaskCapture {
+    /// The part of an operator, empty at first.
+    pub(crate) fn operator(&mut self, uid: &str) -> &mut OperatorCapture {
+        self.operators.entry(uid.to_owned()).or_default()
+    }
+
+    /// Encodes what was deferred.
+    pub(crate) fn complete(self) -> Result<TaskSnapshot, StateError> {
+        let operators = self.operators.into_iter().map(|(uid, part)| Ok((uid, part.complete()?)));
+        Ok(TaskSnapshot { operators: operators.collect::<Result<_, _>>()? })
     }
 }

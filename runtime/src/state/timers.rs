@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::snapshot::{decode, encode};
-use super::{KeyGroups, OperatorSnapshot, StateError};
+use super::{KeyGroups, OperatorCapture, OperatorSnapshot, StateError};
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::time::Timestamp;
@@ -63,7 +63,7 @@ impl<K: Key> TimerQueue<K> {
         &self,
         section: &str,
         groups: KeyGroups,
-        to: &mut OperatorSnapshot,
+        to: &mut OperatorCapture,
     ) -> Result<(), StateError> {
         for ((at, hash), keys) in &self.queue {
             let bytes = to.keyed(section, groups.group_of(*hash));
@@ -102,7 +102,7 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K: Key> Timers<K> {
-    pub(crate) fn snapshot(&self, groups: KeyGroups, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    pub(crate) fn snapshot(&self, groups: KeyGroups, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.event.snapshot("event-timers", groups, to)?;
         self.processing.snapshot("processing-timers", groups, to)
     }

@@ -14,7 +14,7 @@ use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{NodeContext, NodeId};
 use crate::observe::OperatorMetrics;
 use crate::operator::{Progress, Signal, Stage, Stop, TaskContext, Wake};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, Timestamp};
 
 /// Batches that may wait for a writer's thread.
@@ -272,7 +272,7 @@ where
         Ok(())
     }
 
-    fn snapshot(&mut self, _to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _to: &mut TaskCapture) -> Result<(), StateError> {
         Ok(())
     }
 

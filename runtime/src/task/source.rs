@@ -13,7 +13,7 @@ use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{Downstream, NodeContext};
 use crate::operator::{Output, OutputTag, Progress, Signal, Stop};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
 /// Where a source's malformed records go, if its policy says so: what is wrong and where, and the record's text.
@@ -36,7 +36,7 @@ pub(crate) trait SourceTask {
     fn step(&mut self) -> Result<SourceStep, Stop>;
     fn assign(&mut self, answer: Answer);
     fn signal(&mut self, signal: &Signal) -> Progress;
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError>;
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
 }
 
@@ -247,7 +247,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
         self.out.signal(signal)
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
         for split in self.splits.values() {
             operator.push("splits", &split.position)?;

@@ -12,7 +12,7 @@ use crate::channel::input::{InputGate, Work};
 use crate::graph::Port;
 use crate::observe::TaskMetrics;
 use crate::operator::{Progress, Signal, Stop, TaskContext};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
 /// How old a partial batch may get while the subtask is busy; it is sent between one and two of these.
@@ -224,8 +224,8 @@ impl Task {
     }
 
     /// Writes down the state of all operators. Only between steps that did not end in `Blocked`.
-    pub(crate) fn snapshot(&mut self) -> Result<TaskSnapshot, StateError> {
-        let mut snapshot = TaskSnapshot::default();
+    pub(crate) fn snapshot(&mut self) -> Result<TaskCapture, StateError> {
+        let mut snapshot = TaskCapture::default();
         match &mut self.head {
             Head::Source(source) => source.snapshot(&mut snapshot)?,
             Head::Inputs { ports, .. } => ports[0].snapshot(&mut snapshot)?,

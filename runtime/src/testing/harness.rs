@@ -14,7 +14,7 @@ use crate::graph::{Body, Downstream, NodeContext};
 use crate::observe::JobMetrics;
 use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
 use crate::task::{Answer, SourceStep, SourceTask, Step, Task, build, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -155,7 +155,8 @@ impl<T: Data, U: Data> Harness<T, U> {
     /// If state cannot be written.
     pub fn snapshot(&mut self) -> HarnessSnapshot {
         self.settle();
-        let parts = self.tasks.iter_mut().map(|task| task.snapshot().unwrap_or_else(|error| panic!("{error}")));
+        let captured = self.tasks.iter_mut().map(|task| task.snapshot().and_then(TaskCapture::complete));
+        let parts = captured.map(|part| part.unwrap_or_else(|error| panic!("{error}")));
         HarnessSnapshot(TaskSnapshot::merge(parts))
     }
 
@@ -310,7 +311,7 @@ impl<T: Data> SourceTask for Pushed<T> {
         self.out.signal(signal)
     }
 
-    fn snapshot(&mut self, to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.out.snapshot(to)
     }
 
@@ -341,7 +342,7 @@ impl<U> Stage<U> for Keep<U> {
         Ok(())
     }
 
-    fn snapshot(&mut self, _to: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _to: &mut TaskCapture) -> Result<(), StateError> {
         Ok(())
     }
 

@@ -23,7 +23,7 @@ use crate::channel::batch::Consume;
 use crate::data::Key;
 use crate::operator::keyed::KeySelector;
 use crate::operator::{Operator, Output, Progress};
-use crate::state::{KeyIndex, OperatorSnapshot, RowId, StateError};
+use crate::state::{KeyIndex, OperatorCapture, OperatorSnapshot, RowId, StateError};
 use crate::time::Timestamp;
 
 /// What the windows are, as the user asked for them.
@@ -397,7 +397,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for AlignedWindows<K, L> {
         Ok(())
     }
 
-    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.write(&out.task.info, to)
     }
 

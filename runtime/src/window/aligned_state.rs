@@ -9,13 +9,13 @@ use super::function::WindowLogic;
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::operator::TaskInfo;
-use crate::state::{OperatorSnapshot, RowId, StateError, decode, encode};
+use crate::state::{OperatorCapture, OperatorSnapshot, RowId, StateError, decode, encode};
 
 const PANES: &str = "panes";
 const FIRINGS: &str = "firings";
 
 impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
-    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.horizon.snapshot(info, to)?;
         let groups = info.key_groups();
         let mut rows = Vec::new();

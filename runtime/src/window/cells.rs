@@ -24,7 +24,7 @@ use crate::data::Key;
 use crate::error::{Cause, Site, TaskError};
 use crate::operator::keyed::KeySelector;
 use crate::operator::{Operator, Output, Progress, Stop};
-use crate::state::{KeyIndex, OperatorSnapshot, Pages, RowId, StateError};
+use crate::state::{KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, StateError};
 use crate::time::Timestamp;
 
 /// What the windows are, as the user asked for them.
@@ -429,7 +429,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
         Ok(())
     }
 
-    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.write(&out.task.info, to)
     }
 

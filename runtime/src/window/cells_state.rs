@@ -7,7 +7,7 @@ use super::{TimeWindow, cell};
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::operator::TaskInfo;
-use crate::state::{OperatorSnapshot, StateError, decode, encode};
+use crate::state::{OperatorCapture, OperatorSnapshot, StateError, decode, encode};
 
 const SECTION: &str = "windows";
 
@@ -15,7 +15,7 @@ const SECTION: &str = "windows";
 type Entry<A> = (TimeWindow, Option<A>, u32, bool, bool);
 
 impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
-    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.horizon.snapshot(info, to)?;
         let groups = info.key_groups();
         for row in self.keys.rows_by_group(groups) {

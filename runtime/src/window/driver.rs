@@ -12,7 +12,7 @@ use crate::operator::{
     BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop, TaskContext,
     TaskInfo, Wake,
 };
-use crate::state::{StateError, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{ManualClock, Timestamp};
 
 /// What came out, and when the stage refuses to take more.
@@ -45,7 +45,7 @@ impl<T: Data> Stage<T> for SinkStage<T> {
         Ok(())
     }
 
-    fn snapshot(&mut self, _: &mut TaskSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, _: &mut TaskCapture) -> Result<(), StateError> {
         Ok(())
     }
 
@@ -132,9 +132,9 @@ impl<I: Data, O: Data> Driver<I, O> {
     }
 
     pub(crate) fn snapshot(&mut self) -> TaskSnapshot {
-        let mut snapshot = TaskSnapshot::default();
+        let mut snapshot = TaskCapture::default();
         self.stage.snapshot(&mut snapshot).unwrap();
-        snapshot
+        snapshot.complete().unwrap()
     }
 
     pub(crate) fn restore(&mut self, snapshot: &TaskSnapshot) {

@@ -5,7 +5,7 @@
 //! Once the watermark has passed them all, they are one again.
 
 use crate::operator::TaskInfo;
-use crate::state::{KeyGroup, KeyGroups, OperatorSnapshot, StateError};
+use crate::state::{KeyGroup, KeyGroups, OperatorCapture, OperatorSnapshot, StateError};
 
 const SECTION: &str = "watermarks";
 
@@ -63,7 +63,7 @@ impl Horizon {
         }
     }
 
-    pub(crate) fn snapshot(&self, info: &TaskInfo, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    pub(crate) fn snapshot(&self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
         if !self.is_mixed() {
             return to.push(SECTION, &(info.subtask, info.parallelism, self.watermark));
         }

@@ -14,7 +14,7 @@ use crate::channel::Batch;
 use crate::data::Key;
 use crate::operator::keyed::KeySelector;
 use crate::operator::{Operator, Output, OutputTag, Progress};
-use crate::state::{OperatorSnapshot, StateError};
+use crate::state::{OperatorCapture, OperatorSnapshot, StateError};
 use crate::time::Timestamp;
 
 /// All that a window operator needs to know beside its function.
@@ -82,7 +82,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for WindowRunner<K, L> {
         forward!(self, processing_time(now, out))
     }
 
-    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         forward!(self, snapshot(out, to))
     }
 

@@ -11,7 +11,7 @@ use crate::channel::Batch;
 use crate::channel::hash::stable_hash;
 use crate::data::{Data, Key};
 use crate::operator::{Operator, Output, Progress};
-use crate::state::{KeyIndex, OperatorSnapshot, Pages, RowId, StateError};
+use crate::state::{KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, StateError};
 
 /// A fold of a key's records.
 pub(crate) trait Rolling<K>: Clone + Send + Sync + 'static {
@@ -62,7 +62,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
         })
     }
 
-    fn snapshot(&mut self, out: &Output<R::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, out: &Output<R::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
         for row in self.keys.rows_by_group(groups) {
             if let Some(acc) = self.accs.get(row) {

@@ -11,7 +11,8 @@ use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
 use crate::state::timers::Timers;
 use crate::state::{
-    KeyIndex, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, decode_row, encode_row,
+    KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, decode_row,
+    encode_row,
 };
 use crate::time::Timestamp;
 
@@ -240,7 +241,7 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
         self.life_cycle(out, |operator, ctx, collector| operator.close(ctx, collector))
     }
 
-    fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorSnapshot) -> Result<(), StateError> {
+    fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
         for row in self.keys.rows_by_group(groups) {
             let state = self.rows.get(row);
