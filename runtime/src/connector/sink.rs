@@ -157,3 +157,13 @@ impl Committer for NoCommitter {
         Ok(())
     }
 }
+
+/// TEMP
+pub struct RecoverContext {
+    /// j
+    pub job: std::sync::Arc<str>,
+    /// r
+    pub run: std::sync::Arc<str>,
+    /// a
+    pub attempt: u32,
+}

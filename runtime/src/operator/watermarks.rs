@@ -14,7 +14,7 @@ use crate::channel::Batch;
 use crate::data::Data;
 use crate::error::blame;
 use crate::graph::{Downstream, NodeContext};
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::watermark::EventTime;
 use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
 
@@ -250,14 +250,14 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
         for split in self.splits.values() {
             operator.push("split-watermarks", &(&*split.name, split.watermark))?;
         }
-        operator.push("watermark", &self.emitted)?;
+        operator.push(WATERMARK, &self.emitted)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             self.restored = operator.list("split-watermarks")?.into_iter().collect();
-            self.emitted = operator.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            self.emitted = operator.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
         }
         self.out.restore(from)
     }

@@ -5,19 +5,23 @@ use std::sync::Arc;
 
 use super::TaskBlueprint;
 use crate::channel::exchange::Transport;
+use crate::channel::input::ChannelSource;
 use crate::graph::{AnyCredits, AnyTarget, Plan};
 use crate::observe::JobMetrics;
 use crate::operator::TaskInfo;
+use crate::state::TaskSnapshot;
 use crate::time::Clock;
 
 /// Makes a transport to one started subtask; called once for each channel into it.
 pub(crate) type MakeTransport = Box<dyn Fn() -> Box<dyn Transport>>;
 
-/// Describes every subtask of a plan, receivers before their senders, and has `start` start it.
+/// Describes every subtask of a plan, receivers before their senders, and has `start` start it. `attempt` counts the
+/// restarts of the job.
 pub(crate) fn wire(
     plan: &Arc<Plan>,
     clock: &Arc<dyn Clock>,
     registry: &Arc<JobMetrics>,
+    (attempt, restored): (u32, Option<&Arc<TaskSnapshot>>),
     mut start: impl FnMut(TaskBlueprint) -> MakeTransport,
 ) {
     let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
@@ -34,11 +38,12 @@ pub(crate) fn wire(
                     subtask,
                     parallelism: vertex.parallelism,
                     max_parallelism: vertex.max_parallelism,
-                    attempt: 0,
+                    attempt,
                 },
+                restored: restored.cloned(),
                 clock: Arc::clone(clock),
                 registry: Arc::clone(registry),
-                channels: channels.iter().map(|channel| plan.edges[channel.edge].input).collect(),
+                channels: channels.iter().map(|channel| channel.source(plan)).collect(),
                 credits: credits.values().cloned().collect(),
                 outputs: outputs_of(plan, vertex_id, subtask, &receivers),
             };
@@ -53,6 +58,12 @@ struct Channel {
     edge: usize,
     sender: usize,
     credit_channel: usize,
+}
+
+impl Channel {
+    fn source(&self, plan: &Plan) -> ChannelSource {
+        ChannelSource { input: plan.edges[self.edge].input, sender: self.sender }
+    }
 }
 
 /// A subtask that others send to.
