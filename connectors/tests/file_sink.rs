@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{commit, files, put, values, visible, write, writer};
+use common::{commit, files, place, put, values, visible, write, writer};
 use millstream::connector::{Committer, Sink, SinkContext, SinkWriter};
 use millstream::testing::conformance;
 use millstream::time::{ManualClock, Timestamp};
@@ -59,8 +59,8 @@ fn files_are_hidden_until_they_are_committed_and_named_after_their_subtask() {
 fn records_go_to_the_bucket_of_their_event_time() {
     let dir = tempdir().unwrap();
     let clock = Arc::new(ManualClock::at("2020-02-03T04:05:06Z".parse().unwrap()));
-    let sink = FileSink::json(dir.path()).bucket_by_time("%Y/%m-%d").clock(clock);
-    let mut writer = writer(&sink);
+    let sink = FileSink::json(dir.path()).bucket_by_time("%Y/%m-%d");
+    let mut writer = sink.writer(SinkContext::new(0, 1, clock)).unwrap();
     put(&mut writer, [(1, "2001-01-01T23:59:59Z".parse().unwrap()), (2, Timestamp::MIN)]);
     put(&mut writer, [(3, "2001-01-02T00:00:00Z".parse().unwrap())]);
     commit(&sink, writer);
@@ -75,8 +75,8 @@ fn files_roll_by_size_age_and_inactivity() {
     let clock = Arc::new(ManualClock::default());
     let seconds = |count| Some(Duration::from_secs(count));
     let policy = RollingPolicy { max_bytes: 6, max_age: seconds(100), max_idle: seconds(30) };
-    let sink = FileSink::lines(dir.path()).roll(policy).clock(clock.clone());
-    let mut writer = writer(&sink);
+    let sink = FileSink::lines(dir.path()).roll(policy);
+    let mut writer = sink.writer(SinkContext::new(0, 1, clock.clone())).unwrap();
     let at = |writer: &mut _, second: i64, values: &[&str]| {
         clock.advance_to(Timestamp::from_millis(second * 1000));
         put(writer, untimed(values.iter().map(|value| (*value).to_owned())));
@@ -109,11 +109,11 @@ fn a_directory_with_visible_files_is_refused_unless_they_are_to_be_kept() {
     drop(writer(&sink));
 
     let old = write(dir.path().join("bucket/part-0.jsonl"), "1\n");
-    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
-    let error = sink.writer(ctx.clone()).map(drop).unwrap_err().to_string();
+    let error = sink.writer(place()).map(drop).unwrap_err().to_string();
     assert!(error.contains(&old.display().to_string()) && error.contains("Existing::Keep"), "{error}");
-    // What a restarted job finds is its own.
-    assert!(sink.writer(SinkContext { attempt: 1, ..ctx }).is_ok());
+    // What a restarted job finds is its own, and so is what one finds that goes on from a snapshot.
+    assert!(sink.writer(SinkContext { attempt: 1, ..place() }).is_ok());
+    assert!(sink.writer(SinkContext { restored: true, ..place() }).is_ok());
 
     let sink = sink.existing(Existing::Keep);
     let mut writer = writer(&sink);
@@ -165,8 +165,7 @@ fn a_record_that_cannot_be_encoded_names_the_file_and_the_reason() {
 fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempdir().unwrap();
     let file = write(dir.path().join("file"), "");
-    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
-    let error = FileSink::<u64>::json(file.join("below")).writer(ctx).map(drop).unwrap_err().to_string();
+    let error = FileSink::<u64>::json(file.join("below")).writer(place()).map(drop).unwrap_err().to_string();
     assert!(error.contains("cannot create directory") && error.contains("file/below"), "{error}");
 }
 

@@ -1,6 +1,5 @@
 //! The coordinator of one job: starts its subtasks, waits for them, commits their output.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::connector::{SinkError, SourceError};
 use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId, Plan};
 use crate::observe::JobMetrics;
-use crate::task::{AnyCommittables, wire};
+use crate::task::{AnyCommittables, Committables, wire};
 use crate::time::Clock;
 
 /// A job to be run.
@@ -54,16 +53,16 @@ async fn supervise(job: JobRun, slots: &impl Slots) -> Result<(Option<JobError>,
 
 /// Makes output visible after a good end, and removes what never will be after a bad one.
 fn conclude(plan: &Plan, outcome: Option<JobError>, prepared: Prepared) -> Result<(), JobError> {
-    let mut by_sink: BTreeMap<NodeId, Vec<Box<dyn Any + Send>>> = BTreeMap::new();
-    for AnyCommittables { sink, committables } in prepared {
-        by_sink.entry(sink).or_default().push(committables);
+    let mut by_sink: BTreeMap<NodeId, Committables> = BTreeMap::new();
+    for AnyCommittables { sink, mut committables } in prepared {
+        by_sink.entry(sink).or_default().append(&mut committables);
     }
     for (sink, committables) in by_sink {
         let node = &plan.graph.nodes[sink];
         let Body::Sink { committer, .. } = &node.body else { continue };
         let concluded = blame::catch_as(SinkError::Panicked, || {
             let mut committer = committer()?;
-            if outcome.is_none() { committer.commit(committables) } else { committer.abort(committables) }
+            if outcome.is_none() { committer.commit(&committables) } else { committer.abort(&committables) }
         });
         match (concluded, &outcome) {
             (Ok(()), _) => {}

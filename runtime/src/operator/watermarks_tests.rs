@@ -106,7 +106,15 @@ struct Driver {
 
 impl Driver {
     fn new(strategy: WatermarkStrategy<i64>) -> Self {
-        let info = TaskInfo { job: "job".into(), subtask: 0, parallelism: 1, max_parallelism: 1, attempt: 0 };
+        let info = TaskInfo {
+            job: "job".into(),
+            subtask: 0,
+            parallelism: 1,
+            max_parallelism: 1,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
         let clock = Arc::new(ManualClock::default());
         let task = TaskContext::new(info, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(NoWake), Arc::new(RunHere));
         let ctx = NodeContext {

@@ -1,14 +1,16 @@
 //! The end of a chain: hands records to a sink's writer, in place or on a thread of its own.
 
-use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::commit::{Committables, encode_committables};
 use crate::actor::threads;
 use crate::channel::Batch;
-use crate::connector::{Committer, Sink, SinkContext, SinkError, SinkWriter};
+use crate::connector::{Sink, SinkContext, SinkError, SinkWriter};
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{NodeContext, NodeId};
@@ -20,58 +22,16 @@ use crate::time::{Clock, Timestamp};
 /// Batches that may wait for a writer's thread.
 const WAITING_BATCHES: usize = 2;
 
-/// The committables (a `Vec` of the sink's type) that one subtask's writer has prepared.
+/// What one subtask's writer has prepared.
 pub(crate) struct AnyCommittables {
     pub(crate) sink: NodeId,
-    pub(crate) committables: Box<dyn Any + Send>,
-}
-
-/// A sink's committer without its types.
-pub(crate) trait AnyCommitter: Send {
-    fn commit(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError>;
-    fn abort(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError>;
-}
-
-/// Makes a sink's committer. May do I/O.
-pub(crate) type CommitterFactory = Arc<dyn Fn() -> Result<Box<dyn AnyCommitter>, SinkError> + Send + Sync>;
-
-struct Typed<C>(C);
-
-impl<C: Committer> Typed<C>
-where
-    C::Committable: 'static,
-{
-    fn typed(committables: Vec<Box<dyn Any + Send>>) -> Vec<C::Committable> {
-        let each = committables.into_iter().map(|any| {
-            let typed: Box<Vec<C::Committable>> =
-                (any as Box<dyn Any>).downcast().expect("invariant: a sink's writers make its committables");
-            *typed
-        });
-        each.flatten().collect()
-    }
-}
-
-impl<C: Committer> AnyCommitter for Typed<C>
-where
-    C::Committable: 'static,
-{
-    fn commit(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError> {
-        self.0.commit(Self::typed(committables))
-    }
-
-    fn abort(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError> {
-        self.0.abort(Self::typed(committables))
-    }
-}
-
-/// The factory of a sink's committer.
-pub(crate) fn committer_factory<S: Sink>(sink: Arc<S>) -> CommitterFactory {
-    Arc::new(move || Ok(Box::new(Typed(sink.committer()?))))
+    pub(crate) committables: Committables,
 }
 
 /// The stage of a sink.
 pub(crate) struct SinkStage<S: Sink> {
     node: NodeId,
+    uid: Arc<str>,
     task: Rc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
     sink: Arc<S>,
@@ -103,7 +63,7 @@ enum Job<T> {
 enum Outcome<S: Sink> {
     /// A batch was written; it comes back to be filled again.
     Written(Batch<S::In>),
-    Prepared(Vec<S::Committable>),
+    Prepared(Committables),
     Failed(Box<TaskError>),
 }
 
@@ -111,6 +71,7 @@ impl<S: Sink> SinkStage<S> {
     pub(crate) fn new(sink: Arc<S>, ctx: &NodeContext) -> Self {
         Self {
             node: ctx.node,
+            uid: Arc::clone(&ctx.uid),
             task: Rc::clone(&ctx.task),
             metrics: Arc::clone(&ctx.metrics),
             sink,
@@ -129,9 +90,13 @@ impl<S: Sink> SinkStage<S> {
         let info = &self.task.info;
         let ctx = SinkContext {
             job: Arc::clone(&info.job),
+            run: Arc::clone(&info.run),
+            sink: Arc::clone(&self.uid),
             subtask: info.subtask,
             parallelism: info.parallelism,
             attempt: info.attempt,
+            restored: info.restored,
+            clock: Arc::clone(&self.task.clock),
         };
         if !self.sink.may_block() {
             return Ok(WriterHandle::InPlace(self.sink.writer(ctx)?));
@@ -151,7 +116,7 @@ impl<S: Sink> SinkStage<S> {
     }
 
     /// Looks at what the writer's thread has done; fails if it has.
-    fn check_thread(&mut self) -> Result<Option<Vec<S::Committable>>, Stop> {
+    fn check_thread(&mut self) -> Result<Option<Committables>, Stop> {
         let Some(WriterHandle::Thread { results, .. }) = &self.writer else { return Ok(None) };
         loop {
             match results.try_recv() {
@@ -199,9 +164,9 @@ impl<S: Sink> SinkStage<S> {
     fn prepare_commit(&mut self) -> Progress {
         let prepared = match &mut self.writer {
             None => return Ok(()),
-            Some(WriterHandle::InPlace(writer)) => match writer.prepare_commit() {
+            Some(WriterHandle::InPlace(writer)) => match prepare(writer) {
                 Ok(committables) => committables,
-                Err(error) => return Err(self.failed(TaskError::at(Site::default(), error))),
+                Err(error) => return Err(self.failed(error)),
             },
             Some(WriterHandle::Thread { jobs, preparing, .. }) => {
                 if !*preparing && jobs.try_send(Job::PrepareCommit).is_ok() {
@@ -214,7 +179,7 @@ impl<S: Sink> SinkStage<S> {
                 }
             }
         };
-        self.task.committables.borrow_mut().push(AnyCommittables { sink: self.node, committables: Box::new(prepared) });
+        self.task.committables.borrow_mut().push(AnyCommittables { sink: self.node, committables: prepared });
         Ok(())
     }
 }
@@ -223,6 +188,15 @@ impl<S: Sink> SinkStage<S> {
 fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<(), Box<TaskError>> {
     let mut records = batch.consume();
     writer.write(&mut records).map_err(|error| TaskError::at(records.site(), error))
+}
+
+/// Has the writer finish what it has written.
+fn prepare<W: SinkWriter>(writer: &mut W) -> Result<Committables, Box<TaskError>>
+where
+    W::Committable: Serialize,
+{
+    let prepared = writer.prepare_commit().map_err(|error| TaskError::at(Site::default(), error))?;
+    encode_committables(&prepared).map_err(|error| TaskError::at(Site::default(), error))
 }
 
 impl<S: Sink> Stage<S::In> for SinkStage<S>
@@ -330,8 +304,7 @@ impl<S: Sink> WriterThread<S> {
                     self.waker.wake();
                 }
                 Ok(Some(Job::PrepareCommit)) => {
-                    let committables = writer.prepare_commit().map_err(at_no_record)?;
-                    let _ = self.results.send(Outcome::Prepared(committables));
+                    let _ = self.results.send(Outcome::Prepared(prepare(&mut writer)?));
                     self.waker.wake();
                 }
             }

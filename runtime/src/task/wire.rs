@@ -1,6 +1,7 @@
 //! Connects the subtasks of a plan: numbers the channels, shares the credits.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::TaskBlueprint;
@@ -20,6 +21,7 @@ pub(crate) fn wire(
     registry: &Arc<JobMetrics>,
     mut start: impl FnMut(TaskBlueprint) -> MakeTransport,
 ) {
+    let run = new_run();
     let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
     // Vertices stand before those they send to.
     for (vertex_id, vertex) in plan.vertices.iter().enumerate().rev() {
@@ -31,10 +33,12 @@ pub(crate) fn wire(
                 vertex: vertex_id,
                 info: TaskInfo {
                     job: plan.graph.settings.job.as_str().into(),
+                    run: Arc::clone(&run),
                     subtask,
                     parallelism: vertex.parallelism,
                     max_parallelism: vertex.max_parallelism,
                     attempt: 0,
+                    restored: false,
                 },
                 clock: Arc::clone(clock),
                 registry: Arc::clone(registry),
@@ -46,6 +50,11 @@ pub(crate) fn wire(
             receivers.insert((vertex_id, subtask), Receiver { transport, channels, credits });
         }
     }
+}
+
+/// The identity of a run that no other has.
+fn new_run() -> Arc<str> {
+    format!("{:016x}", RandomState::new().hash_one("run")).into()
 }
 
 /// A channel into a subtask: the exchange and the sender it comes from, and its number in that exchange's credits.

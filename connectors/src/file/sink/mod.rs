@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use millstream::Data;
 use millstream::connector::{Guarantee, Sink, SinkContext, SinkError};
-use millstream::time::{Clock, SystemClock, Timestamp};
+use millstream::time::Timestamp;
 use serde::Serialize;
 use walkdir::WalkDir;
 
@@ -31,7 +31,7 @@ use bucket::Bucketing;
 /// What happens if the sink's directory holds visible files when a job starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Existing {
-    /// The job fails: the output of two runs would be mixed. A job that is restarted after a failure goes on.
+    /// The job fails: the output of two runs would be mixed. A job that is restarted after a failure, or goes on from a snapshot, finds its own.
     #[default]
     Refuse,
     /// They stay as they are, beside the new ones, whose names never clash with theirs.
@@ -48,7 +48,6 @@ struct Settings<T> {
     suffix: Option<String>,
     compression: Option<Compression>,
     existing: Existing,
-    clock: Arc<dyn Clock>,
 }
 
 impl<T> Clone for Settings<T> {
@@ -62,7 +61,6 @@ impl<T> Clone for Settings<T> {
             suffix: self.suffix.clone(),
             compression: self.compression,
             existing: self.existing,
-            clock: Arc::clone(&self.clock),
         }
     }
 }
@@ -147,7 +145,6 @@ impl<T: Data> FileSink<T> {
             suffix: None,
             compression: None,
             existing: Existing::default(),
-            clock: Arc::new(SystemClock::new()),
         };
         Self { settings }
     }
@@ -232,13 +229,6 @@ impl<T: Data> FileSink<T> {
         self
     }
 
-    /// Takes processing time from another clock; for tests.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.settings.clock = clock;
-        self
-    }
-
     /// Finds settings that cannot be.
     fn validate(&self) -> Result<(), SinkError> {
         let Settings { prefix, suffix, .. } = &self.settings;
@@ -275,8 +265,8 @@ impl<T: Data> Sink for FileSink<T> {
         self.validate()?;
         let directory = &self.settings.directory;
         part::create_directory(directory)?;
-        // What a restarted job finds there is what its earlier attempts have committed.
-        if self.settings.existing == Existing::Refuse && ctx.attempt == 0 {
+        // What a restarted or restored job finds there is what it has committed before.
+        if self.settings.existing == Existing::Refuse && !ctx.restored && ctx.attempt == 0 {
             refuse_existing(directory)?;
         }
         FileWriter::new(Arc::new(self.settings.clone()), &ctx)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use millstream::Data;
 use millstream::channel::batch::Consume;
 use millstream::connector::{SinkContext, SinkError, SinkWriter};
-use millstream::time::Timestamp;
+use millstream::time::{Clock, Timestamp};
 
 use super::bucket::Buckets;
 use super::part::{FilePart, OpenPart, Unclaimed, sync_directory};
@@ -25,13 +25,22 @@ pub struct FileWriter<T> {
     finished: Vec<Unclaimed>,
     /// No open part is to be finished before; `None` if none is at any time.
     deadline: Option<Timestamp>,
+    clock: Arc<dyn Clock>,
 }
 
 impl<T: Data> FileWriter<T> {
     pub(super) fn new(settings: Arc<Settings<T>>, ctx: &SinkContext) -> Result<Self, SinkError> {
         let buckets = Buckets::new(settings.bucketing.clone())?;
         let names = Names::new(settings.prefix.clone(), ctx.subtask, settings.suffix());
-        Ok(Self { settings, buckets, names, open: HashMap::new(), finished: Vec::new(), deadline: None })
+        Ok(Self {
+            settings,
+            buckets,
+            names,
+            open: HashMap::new(),
+            finished: Vec::new(),
+            deadline: None,
+            clock: Arc::clone(&ctx.clock),
+        })
     }
 
     fn write_row(&mut self, value: &T, event_time: Timestamp, now: Timestamp) -> Result<(), SinkError> {
@@ -101,7 +110,7 @@ impl<T: Data> SinkWriter for FileWriter<T> {
     type Committable = FilePart;
 
     fn write(&mut self, records: &mut Consume<'_, T>) -> Result<(), SinkError> {
-        let now = self.settings.clock.now();
+        let now = self.clock.now();
         while let Some(value) = records.next_value() {
             self.write_row(&value, records.time(), now)?;
         }

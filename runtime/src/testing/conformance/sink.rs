@@ -1,10 +1,12 @@
 //! The obligations of a sink, its writers and its committer.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use super::{bag, round_trip};
 use crate::channel::Batch;
 use crate::connector::{Committer, Guarantee, Sink, SinkContext, SinkError, SinkWriter};
+use crate::time::ManualClock;
 
 /// With how many writers each sink is written.
 const PARALLELISMS: [usize; 3] = [1, 2, 5];
@@ -147,7 +149,8 @@ where
 }
 
 fn writer<S: Sink>(sink: &S, subtask: usize, parallelism: usize, attempt: u32) -> S::Writer {
-    ok(sink.writer(SinkContext { job: "conformance".into(), subtask, parallelism, attempt }), "making a writer")
+    let ctx = SinkContext::new(subtask, parallelism, Arc::new(ManualClock::default()));
+    ok(sink.writer(SinkContext { attempt, restored: attempt > 0, ..ctx }), "making a writer")
 }
 
 fn committer<S: Sink>(sink: &S) -> S::Committer {
