@@ -5,14 +5,15 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use common::{commit, files, place, put, values, visible, write, writer};
-use millstream::connector::{Committer, Sink, SinkContext, SinkWriter};
+use millstream::connector::{Committer, RecoverContext, Sink, SinkContext, SinkWriter};
 use millstream::testing::conformance;
 use millstream::time::{ManualClock, Timestamp};
-use millstream_connectors::file::{Compression, Existing, FileSink, FileSource, RollingPolicy};
+use millstream_connectors::file::{Compression, Existing, FilePart, FileSink, FileSource, RollingPolicy};
 use tempfile::tempdir;
 
 fn untimed<T>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = (T, Timestamp)> {
@@ -48,7 +49,7 @@ fn files_are_hidden_until_they_are_committed_and_named_after_their_subtask() {
     let mut writer = writer(&sink);
     put(&mut writer, untimed(["a".to_owned(), "b".to_owned()]));
     let name = files(dir.path()).remove(0);
-    assert!(name.starts_with(".part-0-0-") && name.ends_with(".txt.inprogress"), "{name}");
+    assert!(name.starts_with(".part-0-0-") && name.contains(".txt.") && name.ends_with(".inprogress"), "{name}");
     commit(&sink, writer);
     let name = files(dir.path()).remove(0);
     assert!(name.starts_with("part-0-0-") && name.ends_with(".txt"), "{name}");
@@ -136,6 +137,94 @@ fn what_was_written_and_not_committed_is_removed() {
     assert_eq!(files(dir.path()).len(), prepared.len());
     sink.committer().unwrap().abort(prepared).unwrap();
     assert!(files(dir.path()).is_empty());
+}
+
+/// A start of the job whose writer is at [`place`].
+fn recovery() -> RecoverContext {
+    let SinkContext { job, run, sink, .. } = place();
+    RecoverContext { job, run, sink, attempt: 0, restored: true }
+}
+
+/// The numbers in all visible files, sorted.
+fn numbers(directory: &Path) -> Vec<u64> {
+    let mut all = values(&FileSource::json_lines::<u64>(directory));
+    all.sort_unstable();
+    all
+}
+
+/// Writes parts with one number each from 0, some in buckets, and is killed while it writes more.
+fn killed(sink: &FileSink<u64>, parts: u64) -> Vec<FilePart> {
+    let mut writer = writer(sink);
+    put(&mut writer, untimed(0..parts));
+    let prepared = writer.prepare_commit().unwrap();
+    assert_eq!(prepared.len() as u64, parts);
+    put(&mut writer, untimed([100, 101]));
+    writer.prepare_commit().unwrap();
+    put(&mut writer, untimed([102]));
+    std::mem::forget(writer);
+    prepared
+}
+
+#[test]
+fn a_commit_goes_on_after_a_crash_at_every_rename_and_every_removal() {
+    const PARTS: u64 = 5;
+    for renamed in 0..=PARTS as usize {
+        for (moved, removed) in [(0, 0), (0, 1), (renamed / 2, 2), (renamed, 3)] {
+            let dir = tempdir().unwrap();
+            let every = RollingPolicy { max_bytes: 1, ..RollingPolicy::default() };
+            let sink =
+                FileSink::json(dir.path().join("out")).roll(every).bucket_by(|number, _| format!("{}", number % 2));
+            let parts = killed(&sink, PARTS);
+            sink.committer().unwrap().commit(parts[..renamed].to_vec()).unwrap();
+            let leftovers: Vec<_> = files(dir.path()).into_iter().filter(|file| !parts_hold(&parts, file)).collect();
+            assert_eq!(leftovers.len(), 3);
+            leftovers[..removed].iter().for_each(|file| fs::remove_file(dir.path().join(file)).unwrap());
+            // A reader takes some of what it sees.
+            for (number, file) in visible(dir.path()).iter().take(moved).enumerate() {
+                let taken = dir.path().join("taken").join(number.to_string());
+                fs::create_dir_all(taken.parent().unwrap()).unwrap();
+                fs::rename(dir.path().join(file), taken).unwrap();
+            }
+            let when = format!("{renamed} renamed, {moved} moved away, {removed} removed");
+            for _ in 0..2 {
+                sink.committer().unwrap().recover(recovery(), parts.clone()).unwrap();
+                assert_eq!(numbers(dir.path()), (0..PARTS).collect::<Vec<_>>(), "{when}");
+                assert_eq!(files(dir.path()), visible(dir.path()), "{when}");
+            }
+        }
+    }
+}
+
+/// Whether the file is one of the parts, by either of its names.
+fn parts_hold(parts: &[FilePart], file: &str) -> bool {
+    let parts = serde_json::to_string(parts).unwrap();
+    parts.contains(&format!("\"{}\"", file.rsplit('/').next().unwrap()))
+}
+
+#[test]
+fn a_bucket_that_was_taken_away_as_a_whole_does_not_hinder_recovery() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path()).bucket_by(|number: &u64, _| format!("{number}"));
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed([1, 2]));
+    let parts = writer.prepare_commit().unwrap();
+    sink.committer().unwrap().commit(parts.clone()).unwrap();
+    fs::remove_dir_all(dir.path().join("1")).unwrap();
+    sink.committer().unwrap().recover(recovery(), parts.clone()).unwrap();
+    assert_eq!(numbers(dir.path()), [2]);
+    // Without a restart nobody can have had the time.
+    assert!(sink.committer().unwrap().commit(parts).is_err());
+}
+
+#[test]
+fn recovery_needs_no_directory_and_touches_no_file_of_others() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::<u64>::json(dir.path().join("out"));
+    sink.committer().unwrap().recover(recovery(), Vec::new()).unwrap();
+    let others = ["out/part-0", "out/.part-0.inprogress", "out/_x/.part.inprogress", "out/b/.notes"];
+    others.iter().for_each(|name| drop(write(dir.path().join(name), "")));
+    sink.committer().unwrap().recover(recovery(), Vec::new()).unwrap();
+    assert_eq!(files(dir.path()).len(), others.len());
 }
 
 #[test]

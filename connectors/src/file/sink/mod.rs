@@ -4,6 +4,7 @@ mod bucket;
 mod committer;
 mod encode;
 mod names;
+mod owner;
 mod part;
 mod rolling;
 mod writer;
@@ -77,7 +78,11 @@ impl<T: 'static> Settings<T> {
 /// when a job without checkpoints has ended well.
 ///
 /// * Files are named `part-<subtask>-<number>-<token>` and a suffix; the token is random, so that names never clash.
-///   Until it becomes visible a file's name begins with `.`. What a killed process leaves stays hidden so.
+///   Until it becomes visible a file's name begins with `.` and ends with `.inprogress`.
+/// * What a failed or killed attempt of a job with checkpoints has left is removed when the next one starts; what a
+///   killed job without checkpoints has left stays, hidden.
+/// * Whoever reads the files may move or remove visible ones at any time, also while the job is down. Hidden ones
+///   belong to the job: [`FileCommitter`] says what happens if one is gone.
 /// * A directory that holds visible files is refused, unless [`FileSink::existing`] says otherwise.
 ///
 /// Building one does no I/O; the directory is created when the job starts.

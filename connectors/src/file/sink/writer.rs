@@ -9,6 +9,7 @@ use millstream::connector::{SinkContext, SinkError, SinkWriter};
 use millstream::time::{Clock, Timestamp};
 
 use super::bucket::Buckets;
+use super::owner::Owner;
 use super::part::{FilePart, OpenPart, Unclaimed, sync_directory};
 use super::{Settings, names::Names};
 
@@ -20,6 +21,7 @@ pub struct FileWriter<T> {
     settings: Arc<Settings<T>>,
     buckets: Buckets<T>,
     names: Names,
+    owner: Owner,
     open: HashMap<String, OpenPart>,
     /// Files that are complete and not yet described to the committer.
     finished: Vec<Unclaimed>,
@@ -36,6 +38,7 @@ impl<T: Data> FileWriter<T> {
             settings,
             buckets,
             names,
+            owner: Owner::new(&ctx.run, &ctx.sink),
             open: HashMap::new(),
             finished: Vec::new(),
             deadline: None,
@@ -51,7 +54,7 @@ impl<T: Data> FileWriter<T> {
                 if self.open.len() >= MAX_OPEN_PARTS {
                     finish_oldest(&mut self.open, &mut self.finished)?;
                 }
-                let file = FilePart::new(bucket, self.names.next());
+                let file = FilePart::new(bucket, self.names.next(), &self.owner);
                 let part = begin(&self.settings, file, value, now)?;
                 self.open.entry(bucket.to_owned()).or_insert(part)
             }
