@@ -239,6 +239,10 @@ where
     }
 
     fn open(&mut self) -> Progress {
+        // The call may be a repeated one, since something beside this sink was blocked.
+        if self.writer.is_some() {
+            return Ok(());
+        }
         let metrics = Arc::clone(&self.metrics);
         let _blame = blame::Operator(&metrics.name);
         let started = self.start();
