@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{bag, round_trip};
+use super::{bag, ok, round_trip};
 use crate::channel::Batch;
-use crate::connector::{Committer, Guarantee, RecoverContext, Sink, SinkContext, SinkError, SinkWriter};
+use crate::connector::{Committer, Guarantee, RecoverContext, Sink, SinkContext, SinkWriter};
 use crate::time::ManualClock;
 
 /// With how many writers each sink is written.
@@ -241,9 +241,4 @@ fn write<S: Sink>(writer: &mut S::Writer, records: &[S::In]) {
     let mut cursor = batch.consume();
     ok(writer.write(&mut cursor), "writing");
     assert_eq!(cursor.remaining(), 0, "the writer left records in the cursor");
-}
-
-#[track_caller]
-fn ok<T>(result: Result<T, SinkError>, what: &str) -> T {
-    result.unwrap_or_else(|error| panic!("{what} failed: {error}"))
 }
