@@ -193,13 +193,15 @@ impl Graph {
         if unique { name.clone() } else { format!("{name}#{node}") }
     }
 
-    /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place.
+    /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place. That two operators with
+    /// state share one is an error; the others get their place, too.
     pub(crate) fn uid(&self, node: NodeId) -> String {
-        let Node { name, uid, anonymous, .. } = &self.nodes[node];
+        let Node { name, uid, anonymous, stateful, .. } = &self.nodes[node];
         match uid {
             Some(uid) => uid.clone(),
             None if *anonymous => format!("{name}#{node}"),
-            None => name.clone(),
+            None if *stateful => name.clone(),
+            None => self.label(node),
         }
     }
 }

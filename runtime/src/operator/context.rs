@@ -24,6 +24,9 @@ use crate::time::{Clock, Timestamp};
 pub struct TaskInfo {
     /// The job's name.
     pub job: Arc<str>,
+    /// The run that the subtask belongs to: random, and the same in all attempts, also in those that go on from a
+    /// snapshot of it.
+    pub run: Arc<str>,
     /// Which subtask of its operator this is, from 0.
     pub subtask: usize,
     /// How many subtasks the operator has.
@@ -32,6 +35,8 @@ pub struct TaskInfo {
     pub max_parallelism: usize,
     /// How often the job has been restarted.
     pub attempt: u32,
+    /// Whether the job goes on from a snapshot.
+    pub restored: bool,
 }
 
 impl TaskInfo {

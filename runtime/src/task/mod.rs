@@ -5,6 +5,7 @@
 
 mod build;
 mod capture;
+mod commit;
 mod enumerate;
 mod feed;
 mod sink;
@@ -14,8 +15,9 @@ mod wire;
 
 pub(crate) use build::{TaskBlueprint, build};
 pub(crate) use capture::Captured;
+pub(crate) use commit::{AnyCommitter, Committables, CommitterFactory, committer_factory};
 pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
-pub(crate) use sink::{AnyCommittables, AnyCommitter, CommitterFactory, SinkStage, committer_factory};
+pub(crate) use sink::{AnyCommittables, SinkStage};
 pub(crate) use source::{REJECTED, SourceDriver, SourceStep, SourceTask};
 pub(crate) use step::{Step, Task};
-pub(crate) use wire::wire;
+pub(crate) use wire::{Attempt, wire};

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::commit::{Committables, encode_committables};
 use crate::actor::threads;
 use crate::channel::Batch;
 use crate::checkpoint::CheckpointId;
-use crate::connector::{Committer, Sink, SinkContext, SinkError, SinkWriter};
+use crate::connector::{Sink, SinkContext, SinkError, SinkWriter};
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{NodeContext, NodeId};
@@ -20,56 +23,16 @@ use crate::time::{Clock, Timestamp};
 /// Batches that may wait for a writer's thread.
 const WAITING_BATCHES: usize = 2;
 
-/// The committables (a `Vec` of the sink's type) that one subtask's writer has prepared.
+/// What one subtask's writer has prepared.
 pub(crate) struct AnyCommittables {
     pub(crate) sink: NodeId,
-    pub(crate) committables: Vec<Vec<u8>>,
-}
-
-/// A sink's committer without its types.
-pub(crate) trait AnyCommitter: Send {
-    fn commit(&mut self, committables: Vec<Vec<u8>>) -> Result<(), SinkError>;
-    fn abort(&mut self, committables: Vec<Vec<u8>>) -> Result<(), SinkError>;
-    fn recover(&mut self, _: &crate::connector::RecoverContext, committables: Vec<Vec<u8>>) -> Result<(), SinkError> {
-        self.commit(committables)
-    }
-}
-
-/// Makes a sink's committer. May do I/O.
-pub(crate) type CommitterFactory = Arc<dyn Fn() -> Result<Box<dyn AnyCommitter>, SinkError> + Send + Sync>;
-
-struct Typed<C>(C);
-
-impl<C: Committer> Typed<C>
-where
-    C::Committable: serde::de::DeserializeOwned + 'static,
-{
-    fn typed(committables: Vec<Vec<u8>>) -> Vec<C::Committable> {
-        committables.iter().map(|bytes| crate::state::decode(&mut bytes.as_slice(), "c").unwrap()).collect()
-    }
-}
-
-impl<C: Committer> AnyCommitter for Typed<C>
-where
-    C::Committable: serde::de::DeserializeOwned + 'static,
-{
-    fn commit(&mut self, committables: Vec<Vec<u8>>) -> Result<(), SinkError> {
-        self.0.commit(Self::typed(committables))
-    }
-
-    fn abort(&mut self, committables: Vec<Vec<u8>>) -> Result<(), SinkError> {
-        self.0.abort(Self::typed(committables))
-    }
-}
-
-/// The factory of a sink's committer.
-pub(crate) fn committer_factory<S: Sink>(sink: Arc<S>) -> CommitterFactory {
-    Arc::new(move || Ok(Box::new(Typed(sink.committer()?))))
+    pub(crate) committables: Committables,
 }
 
 /// The stage of a sink.
 pub(crate) struct SinkStage<S: Sink> {
     node: NodeId,
+    uid: Arc<str>,
     task: Rc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
     sink: Arc<S>,
@@ -99,7 +62,7 @@ enum Job<T> {
 enum Outcome<S: Sink> {
     /// A batch was written; it comes back to be filled again.
     Written(Batch<S::In>),
-    Prepared(CheckpointId, Vec<S::Committable>),
+    Prepared(CheckpointId, Committables),
     Failed(Box<TaskError>),
 }
 
@@ -108,6 +71,7 @@ impl<S: Sink> SinkStage<S> {
         ctx.task.add_sink();
         Self {
             node: ctx.node,
+            uid: Arc::clone(&ctx.uid),
             task: Rc::clone(&ctx.task),
             metrics: Arc::clone(&ctx.metrics),
             sink,
@@ -126,9 +90,13 @@ impl<S: Sink> SinkStage<S> {
         let info = &self.task.info;
         let ctx = SinkContext {
             job: Arc::clone(&info.job),
+            run: Arc::clone(&info.run),
+            sink: Arc::clone(&self.uid),
             subtask: info.subtask,
             parallelism: info.parallelism,
             attempt: info.attempt,
+            restored: info.restored,
+            clock: Arc::clone(&self.task.clock),
         };
         if !self.sink.may_block() {
             return Ok(WriterHandle::InPlace(self.sink.writer(ctx)?));
@@ -164,15 +132,7 @@ impl<S: Sink> SinkStage<S> {
         }
     }
 
-    fn prepared(&self, id: CheckpointId, committables: Vec<S::Committable>) {
-        let committables = committables
-            .iter()
-            .map(|c| {
-                let mut b = Vec::new();
-                crate::state::encode(c, &mut b).unwrap();
-                b
-            })
-            .collect();
+    fn prepared(&self, id: CheckpointId, committables: Committables) {
         let committables = AnyCommittables { sink: self.node, committables };
         self.task.prepared(Prepared { id, committables });
     }
@@ -213,9 +173,9 @@ impl<S: Sink> SinkStage<S> {
         }
         match &mut self.writer {
             None => {}
-            Some(WriterHandle::InPlace(writer)) => match writer.prepare_commit() {
+            Some(WriterHandle::InPlace(writer)) => match prepare(writer) {
                 Ok(committables) => self.prepared(id, committables),
-                Err(error) => return Err(self.failed(TaskError::at(Site::default(), error))),
+                Err(error) => return Err(self.failed(error)),
             },
             Some(WriterHandle::Thread { jobs, .. }) => {
                 let sent = jobs.try_send(Job::PrepareCommit(id)).is_ok();
@@ -235,6 +195,15 @@ impl<S: Sink> SinkStage<S> {
 fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<(), Box<TaskError>> {
     let mut records = batch.consume();
     writer.write(&mut records).map_err(|error| TaskError::at(records.site(), error))
+}
+
+/// Has the writer finish what it has written.
+fn prepare<W: SinkWriter>(writer: &mut W) -> Result<Committables, Box<TaskError>>
+where
+    W::Committable: Serialize,
+{
+    let prepared = writer.prepare_commit().map_err(|error| TaskError::at(Site::default(), error))?;
+    encode_committables(&prepared).map_err(|error| TaskError::at(Site::default(), error))
 }
 
 impl<S: Sink> Stage<S::In> for SinkStage<S>
@@ -274,6 +243,10 @@ where
     }
 
     fn open(&mut self) -> Progress {
+        // The call may be a repeated one, since something beside this sink was blocked.
+        if self.writer.is_some() {
+            return Ok(());
+        }
         let metrics = Arc::clone(&self.metrics);
         let _blame = blame::Operator(&metrics.name);
         let started = self.start();
@@ -339,8 +312,7 @@ impl<S: Sink> WriterThread<S> {
                     self.waker.wake();
                 }
                 Ok(Some(Job::PrepareCommit(id))) => {
-                    let committables = writer.prepare_commit().map_err(at_no_record)?;
-                    let _ = self.results.send(Outcome::Prepared(id, committables));
+                    let _ = self.results.send(Outcome::Prepared(id, prepare(&mut writer)?));
                     self.waker.wake();
                 }
             }

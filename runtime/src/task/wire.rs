@@ -15,13 +15,23 @@ use crate::time::Clock;
 /// Makes a transport to one started subtask; called once for each channel into it.
 pub(crate) type MakeTransport = Box<dyn Fn() -> Box<dyn Transport>>;
 
-/// Describes every subtask of a plan, receivers before their senders, and has `start` start it. `attempt` counts the
-/// restarts of the job.
+/// Which of a job's attempts the subtasks belong to.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    /// The identity of the run, see [`RecoverContext::run`](crate::connector::RecoverContext::run).
+    pub(crate) run: Arc<str>,
+    /// How often the job has been restarted.
+    pub(crate) number: u32,
+    /// What the job goes on from.
+    pub(crate) restored: Option<Arc<TaskSnapshot>>,
+}
+
+/// Describes every subtask of a plan, receivers before their senders, and has `start` start it.
 pub(crate) fn wire(
     plan: &Arc<Plan>,
     clock: &Arc<dyn Clock>,
     registry: &Arc<JobMetrics>,
-    (attempt, restored): (u32, Option<&Arc<TaskSnapshot>>),
+    attempt: &Attempt,
     mut start: impl FnMut(TaskBlueprint) -> MakeTransport,
 ) {
     let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
@@ -35,12 +45,14 @@ pub(crate) fn wire(
                 vertex: vertex_id,
                 info: TaskInfo {
                     job: plan.graph.settings.job.as_str().into(),
+                    run: Arc::clone(&attempt.run),
                     subtask,
                     parallelism: vertex.parallelism,
                     max_parallelism: vertex.max_parallelism,
-                    attempt,
+                    attempt: attempt.number,
+                    restored: attempt.restored.is_some(),
                 },
-                restored: restored.cloned(),
+                restored: attempt.restored.clone(),
                 clock: Arc::clone(clock),
                 registry: Arc::clone(registry),
                 channels: channels.iter().map(|channel| channel.source(plan)).collect(),

@@ -16,7 +16,7 @@ use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
-use crate::task::{Answer, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
@@ -87,7 +87,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let mut tasks = Vec::new();
         let restored = snapshot.map(|HarnessSnapshot(snapshot)| Arc::new(snapshot.clone()));
-        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), (0, restored.as_ref()), |blueprint| {
+        let attempt = Attempt { run: "harness".into(), number: 0, restored };
+        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
             let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
             tasks.push(built.unwrap_or_else(|error| panic!("{error}")));

@@ -8,7 +8,7 @@ use super::restore::Restored;
 use crate::connector::{RecoverContext, SinkError};
 use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId, Plan};
-use crate::task::{AnyCommittables, AnyCommitter};
+use crate::task::{AnyCommittables, AnyCommitter, Committables};
 
 /// The committers of one attempt.
 #[derive(Clone, Default)]
@@ -32,12 +32,14 @@ impl Committers {
             let pending = pending.and_then(|restored| restored.manifest.committables.get(&graph.uid(sink)));
             let ctx = RecoverContext {
                 job: graph.settings.job.as_str().into(),
-                run: shared.lineage.as_str().into(),
+                run: Arc::clone(&shared.lineage),
+                sink: graph.uid(sink).into(),
                 attempt,
+                restored: restored.is_some(),
             };
             let recovered = blame::catch_as(SinkError::Panicked, || {
                 let mut committer = committer()?;
-                committer.recover(&ctx, pending.cloned().unwrap_or_default())?;
+                committer.recover(ctx, pending.map_or(&[], Vec::as_slice))?;
                 Ok(committer)
             });
             let name = node.name.clone();
@@ -52,7 +54,7 @@ impl Committers {
         for (sink, committables) in by_sink(prepared) {
             let mut sinks = self.lock();
             let Some(Committing { name, committer }) = sinks.get_mut(&sink) else { continue };
-            blame::catch_as(SinkError::Panicked, || committer.commit(committables))
+            blame::catch_as(SinkError::Panicked, || committer.commit(&committables))
                 .map_err(|error| JobError::Commit { sink_name: name.clone(), error })?;
         }
         Ok(())
@@ -68,14 +70,14 @@ pub(super) fn abort(plan: &Plan, prepared: Vec<AnyCommittables>) {
     for (sink, committables) in by_sink(prepared) {
         let node = &plan.graph.nodes[sink];
         let Body::Sink { committer, .. } = &node.body else { continue };
-        if let Err(error) = blame::catch_as(SinkError::Panicked, || committer()?.abort(committables)) {
+        if let Err(error) = blame::catch_as(SinkError::Panicked, || committer()?.abort(&committables)) {
             tracing::warn!(sink = %node.name, "output of the failed job could not be removed: {error}");
         }
     }
 }
 
-fn by_sink(prepared: Vec<AnyCommittables>) -> BTreeMap<NodeId, Vec<Vec<u8>>> {
-    let mut by_sink: BTreeMap<NodeId, Vec<Vec<u8>>> = BTreeMap::new();
+fn by_sink(prepared: Vec<AnyCommittables>) -> BTreeMap<NodeId, Committables> {
+    let mut by_sink: BTreeMap<NodeId, Committables> = BTreeMap::new();
     for AnyCommittables { sink, committables } in prepared {
         by_sink.entry(sink).or_default().extend(committables);
     }

@@ -14,7 +14,7 @@ use crate::actor::subtask::{Mailbox, Subtask};
 use crate::connector::SourceError;
 use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId};
-use crate::task::wire;
+use crate::task::{Attempt, wire};
 
 /// Finds the first splits of every source, so that an input that does not exist fails the job before it starts.
 pub(super) fn start_enumerators(
@@ -64,8 +64,9 @@ pub(super) fn start_subtasks(
     master: &Addr<JobMaster>,
 ) -> Vec<Started> {
     let mut subtasks: Vec<Started> = Vec::new();
-    let snapshot = restored.map(|restored| &restored.snapshot);
-    wire(&shared.plan, &shared.clock, &shared.registry, (attempt, snapshot), |blueprint| {
+    let restored = restored.map(|restored| Arc::clone(&restored.snapshot));
+    let attempt = Attempt { run: Arc::clone(&shared.lineage), number: attempt, restored };
+    wire(&shared.plan, &shared.clock, &shared.registry, &attempt, |blueprint| {
         let vertex = &shared.plan.vertices[blueprint.vertex];
         let slot = vertex.first_slot + blueprint.info.subtask;
         let head = vertex.nodes[0];

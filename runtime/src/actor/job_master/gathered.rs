@@ -59,7 +59,7 @@ impl Gathered {
             id: self.barrier.id,
             kind: self.kind(),
             job: graph.settings.job.clone(),
-            lineage: shared.lineage.clone(),
+            lineage: shared.lineage.to_string(),
             epoch,
             created: self.created,
             unaligned: self.barrier.overtake_at < Timestamp::MAX,

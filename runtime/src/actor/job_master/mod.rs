@@ -60,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) store: Option<CheckpointStore>,
     pub(crate) workers: Workers,
     /// The identity of the run that this job's checkpoints belong to.
-    pub(crate) lineage: String,
+    pub(crate) lineage: Arc<str>,
 }
 
 async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
@@ -68,7 +68,7 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let settings = &plan.graph.settings;
     let (store, opened) = restore::open(settings, &plan)?;
     let lineage = opened.as_ref().and_then(|(_, restored)| restored.inherited_lineage());
-    let lineage = lineage.unwrap_or_else(restore::new_lineage);
+    let lineage = lineage.unwrap_or_else(restore::new_lineage).into();
     // Kept for attempts that fail before their first checkpoint.
     let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
     let mut restored = opened.map(|(_, restored)| Arc::new(restored));
