@@ -242,7 +242,21 @@ impl Coordinator {
             actions.push(Action::Commit { id });
         } else {
             pending.stage = Stage::Storing;
+            self.subsume_before(id, actions);
             actions.push(Action::Store { id });
+        }
+    }
+
+    /// Gives up the checkpoints before one that is complete: nobody would go on from them.
+    fn subsume_before(&mut self, id: CheckpointId, actions: &mut Vec<Action>) {
+        let is_subsumed = |pending: &Pending| {
+            pending.purpose == Purpose::Checkpoint && matches!(pending.stage, Stage::Collecting { .. })
+        };
+        let older: Vec<CheckpointId> =
+            self.pending.range(..id).filter(|(_, pending)| is_subsumed(pending)).map(|(id, _)| *id).collect();
+        for older in older {
+            self.pending.remove(&older);
+            actions.push(Action::GiveUp { id: older, reason: format!("checkpoint {id} was complete before it") });
         }
     }
 
@@ -317,3 +331,6 @@ impl Coordinator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,8 +67,7 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let JobRun { plan, clock, registry, history, mut control } = job;
     let settings = &plan.graph.settings;
     let (store, opened) = restore::open(settings, &plan)?;
-    let lineage = opened.as_ref().and_then(|(_, restored)| restored.inherited_lineage());
-    let lineage = lineage.unwrap_or_else(restore::new_lineage).into();
+    let lineage = restore::lineage(store.as_ref(), opened.as_ref().map(|(_, restored)| &restored.manifest))?;
     // Kept for attempts that fail before their first checkpoint.
     let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
     let mut restored = opened.map(|(_, restored)| Arc::new(restored));

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::Shared;
-use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest, SnapshotKind, resolve};
+use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest, resolve};
 use crate::error::JobError;
 use crate::graph::{Plan, Settings};
 use crate::state::TaskSnapshot;
@@ -19,16 +19,15 @@ pub(super) struct Restored {
     pub(super) is_committed: bool,
 }
 
-impl Restored {
-    /// A job that goes on from a checkpoint belongs to the run that took it; a savepoint begins another.
-    pub(super) fn inherited_lineage(&self) -> Option<String> {
-        (self.manifest.kind == SnapshotKind::Checkpoint).then(|| self.manifest.lineage.clone())
+/// The run that the job's checkpoints belong to: that of the snapshot it goes on from, if that run's checkpoints are in the
+/// same place; else a new one.
+pub(super) fn lineage(store: Option<&CheckpointStore>, from: Option<&Manifest>) -> Result<Arc<str>, JobError> {
+    if let (Some(store), Some(manifest)) = (store, from)
+        && store.latest_of(&manifest.lineage)?.is_some()
+    {
+        return Ok(manifest.lineage.as_str().into());
     }
-}
-
-/// An identity that no other run has.
-pub(super) fn new_lineage() -> String {
-    format!("{:016x}", RandomState::new().hash_one(std::process::id()))
+    Ok(format!("{:016x}", RandomState::new().hash_one(std::process::id())).into())
 }
 
 /// The place for checkpoints, and what was restored from where.
