@@ -5,6 +5,7 @@
 //!   line. [`serve_metrics`] installs a recorder that Prometheus can read.
 //! * Logs and the progress line go to standard error; standard output belongs to the job.
 
+mod checkpoints;
 mod logging;
 mod metrics;
 mod number;

@@ -294,6 +294,7 @@ impl Job {
         let observed = Observed {
             plan: Arc::clone(&plan),
             registry: Arc::clone(&registry),
+            history: Arc::clone(&history),
             clock: Arc::clone(&clock),
             // Of a job without an end there is no progress to tell, only its metrics.
             progress: progress && plan.is_bounded(),

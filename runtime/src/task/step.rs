@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Answer;
 use super::capture::{Captured, Snapshots};
 use super::source::{SourceStep, SourceTask};
 use crate::channel::credit::Grant;
@@ -58,6 +59,14 @@ enum Current {
     Barrier(Arc<Barrier>),
 }
 
+/// What others than the senders tell a subtask.
+enum Control {
+    /// Begin a snapshot: only if nobody sends to this subtask.
+    Trigger(Arc<Barrier>),
+    /// The enumerator has answered.
+    Assign(Answer),
+}
+
 /// A chain with what waits for it.
 pub(crate) struct Task {
     pub(crate) context: Rc<TaskContext>,
@@ -70,8 +79,9 @@ pub(crate) struct Task {
     /// When partial batches were last looked at for their age, on the monotonic clock.
     last_age_check: Duration,
     finished: bool,
-    /// Barriers that begin here, from the coordinator: only if nobody sends to this subtask.
-    triggered: VecDeque<Arc<Barrier>>,
+    /// What has come from the coordinator and the enumerator, in order: a split that is assigned after a barrier must
+    /// not be part of the barrier's snapshot.
+    control: VecDeque<Control>,
     snapshots: Snapshots,
     /// When the first input reached the barrier that others have not, on the monotonic clock.
     aligning_since: Option<Duration>,
@@ -90,7 +100,7 @@ impl Task {
             deadline: Timestamp::MAX,
             last_age_check: Duration::ZERO,
             finished: false,
-            triggered: VecDeque::new(),
+            control: VecDeque::new(),
             snapshots: Snapshots::default(),
             aligning_since: None,
             stopped: false,
@@ -111,7 +121,7 @@ impl Task {
 
     /// The coordinator wants a snapshot; only for a subtask that nobody sends to.
     pub(crate) fn trigger(&mut self, barrier: Arc<Barrier>) {
-        self.triggered.push_back(barrier);
+        self.control.push_back(Control::Trigger(barrier));
     }
 
     /// Snapshots whose every part is there.
@@ -120,10 +130,8 @@ impl Task {
     }
 
     /// The enumerator has answered.
-    pub(crate) fn assign(&mut self, answer: super::Answer) {
-        if let Head::Source(source) = &mut self.head {
-            source.assign(answer);
-        }
+    pub(crate) fn assign(&mut self, answer: Answer) {
+        self.control.push_back(Control::Assign(answer));
     }
 
     /// Does the next thing.
@@ -141,8 +149,12 @@ impl Task {
         }
         self.let_barrier_overtake();
         self.continue_current()?;
-        if let Some(barrier) = self.triggered.pop_front() {
-            self.begin(Current::Barrier(barrier))?;
+        if let Some(control) = self.control.pop_front() {
+            match (control, &mut self.head) {
+                (Control::Trigger(barrier), _) => self.begin(Current::Barrier(barrier))?,
+                (Control::Assign(answer), Head::Source(source)) => source.assign(answer),
+                (Control::Assign(_), Head::Inputs { .. }) => {}
+            }
             return Ok(Step::Again);
         }
         if self.finished || self.stopped {
@@ -214,12 +226,15 @@ impl Task {
             Some(Current::Barrier(barrier)) => barrier.overtake_at,
             _ => Timestamp::MAX,
         };
-        let triggered = self.triggered.front().map_or(Timestamp::MAX, |barrier| barrier.overtake_at);
+        let triggered = self.control.iter().find_map(|control| match control {
+            Control::Trigger(barrier) => Some(barrier.overtake_at),
+            Control::Assign(_) => None,
+        });
         let waiting = match &self.head {
             Head::Inputs { gate, .. } => gate.overtake_at(),
             Head::Source(_) => Timestamp::MAX,
         };
-        current.min(triggered).min(waiting)
+        current.min(triggered.unwrap_or(Timestamp::MAX)).min(waiting)
     }
 
     /// If a barrier is to overtake now, lets the batch at hand end though its results cannot be sent.
@@ -274,6 +289,7 @@ impl Task {
         };
         let sync = clock.monotonic().saturating_sub(began);
         let alignment = self.aligning_since.take().map_or(Duration::ZERO, |since| began.saturating_sub(since));
+        self.metrics.alignment_ms.set(u64::try_from(alignment.as_millis()).unwrap_or(u64::MAX));
         let captured = Captured { barrier, capture, committables: Vec::new(), alignment, sync };
         self.snapshots.begin(captured, self.context.sinks());
         if let Head::Inputs { gate, ports, edges, edge_uids } = &mut self.head {
