@@ -11,7 +11,7 @@ use crate::connector::Source;
 use crate::data::Data;
 use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
-use crate::observe::{JobMetrics, JobSummary, Observed, Observer};
+use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::time::{Clock, SystemClock};
 
@@ -213,6 +213,8 @@ impl Job {
             slots = plan.slots,
             "job started"
         );
+        // No job takes checkpoints yet.
+        log_guarantees(&plan, false);
         let run = JobRun { plan: Arc::clone(&plan), clock: Arc::clone(&clock), registry: Arc::clone(&registry) };
         let ended = actor::run(run);
         drop(observer);
