@@ -198,7 +198,7 @@ pub trait Committer: Send + 'static {
     /// Of what `restored` describes, any part may have been committed long ago, and taken away since by whoever reads
     /// the output.
     fn recover(&mut self, _ctx: RecoverContext, restored: Vec<Self::Committable>) -> Result<(), SinkError> {
-        self.commit(restored)
+        if restored.is_empty() { Ok(()) } else { self.commit(restored) }
     }
 
     /// Called after a job without checkpoints has ended badly: removes what was written and will never be committed.

@@ -29,7 +29,7 @@ pub use aggregate::Aggregate;
 pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
-pub(crate) use context::{AnySide, Side, TaskContext, Wake};
+pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
 pub use keyed::{KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};

@@ -8,10 +8,11 @@ use super::context::{SideOutputs, TaskContext};
 use super::{Collector, Operator};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
+use crate::checkpoint::Barrier;
 use crate::data::Data;
 use crate::error::{TaskError, blame};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::Timestamp;
 
 /// Why a call did not finish.
@@ -53,6 +54,8 @@ pub(crate) enum Signal {
     SplitIdle(u32),
     /// A split has been read to its end. Does not leave the source's chain.
     SplitEnd(u32),
+    /// A snapshot is to hold what was before, and not what comes after.
+    Barrier(Arc<Barrier>),
     /// No more records.
     End,
 }
@@ -296,7 +299,7 @@ where
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let snapshot = to.operator(&self.uid);
-        snapshot.push("watermark", &self.reached)?;
+        snapshot.push(WATERMARK, &self.reached)?;
         self.operator.snapshot(&self.out, snapshot)?;
         self.out.snapshot(to)
     }
@@ -304,7 +307,7 @@ where
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
             // Of several subtasks, all have reached the lowest.
-            let reached = snapshot.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            let reached = snapshot.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
             self.reached = reached;
             self.out.watermark = reached;
             self.operator.restore(&self.out, snapshot)?;

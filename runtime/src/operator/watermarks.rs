@@ -14,7 +14,7 @@ use crate::channel::{Batch, Origin};
 use crate::data::Data;
 use crate::error::blame;
 use crate::graph::{Downstream, NodeContext};
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::watermark::EventTime;
 use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
 
@@ -260,14 +260,14 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
         for entry in self.splits.values().map(|split| (&split.id, split.watermark)).chain(unseen) {
             operator.push("split-watermarks", &entry)?;
         }
-        operator.push("watermark", &self.emitted)?;
+        operator.push(WATERMARK, &self.emitted)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             self.restored = merged(operator.list("split-watermarks")?);
-            self.emitted = operator.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            self.emitted = operator.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
             if self.emitted > Timestamp::MIN {
                 self.out.metrics.set_watermark(self.emitted);
                 self.owed = Some(Signal::Watermark(self.emitted));

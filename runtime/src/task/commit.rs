@@ -17,7 +17,6 @@ pub(crate) type Committables = Vec<Vec<u8>>;
 /// A sink's [`Committer`].
 pub(crate) trait AnyCommitter: Send {
     fn commit(&mut self, committables: &[Vec<u8>]) -> Result<(), SinkError>;
-    #[cfg_attr(not(test), expect(dead_code, reason = "no job goes on from a snapshot yet"))]
     fn recover(&mut self, ctx: RecoverContext, restored: &[Vec<u8>]) -> Result<(), SinkError>;
     fn abort(&mut self, committables: &[Vec<u8>]) -> Result<(), SinkError>;
 }

@@ -10,12 +10,13 @@ use serde::Serialize;
 use super::commit::{Committables, encode_committables};
 use crate::actor::threads;
 use crate::channel::Batch;
+use crate::checkpoint::CheckpointId;
 use crate::connector::{Sink, SinkContext, SinkError, SinkWriter};
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{NodeContext, NodeId};
 use crate::observe::OperatorMetrics;
-use crate::operator::{Progress, Signal, Stage, Stop, TaskContext, Wake};
+use crate::operator::{Prepared, Progress, Signal, Stage, Stop, TaskContext, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, Timestamp};
 
@@ -38,8 +39,8 @@ pub(crate) struct SinkStage<S: Sink> {
     writer: Option<WriterHandle<S>>,
     /// Batches that a writer's thread has given back.
     spare: Vec<Batch<S::In>>,
-    /// How much of `End` is done.
-    ended: bool,
+    /// The last barrier that was dealt with, so that repeating the call does not prepare again.
+    last_barrier: Option<CheckpointId>,
 }
 
 enum WriterHandle<S: Sink> {
@@ -49,26 +50,25 @@ enum WriterHandle<S: Sink> {
         results: Receiver<Outcome<S>>,
         /// Whether something was written since the last flush.
         unflushed: bool,
-        /// Whether the thread has been told to prepare its commit.
-        preparing: bool,
     },
 }
 
 enum Job<T> {
     Write(Batch<T>),
     Flush,
-    PrepareCommit,
+    PrepareCommit(CheckpointId),
 }
 
 enum Outcome<S: Sink> {
     /// A batch was written; it comes back to be filled again.
     Written(Batch<S::In>),
-    Prepared(Committables),
+    Prepared(CheckpointId, Committables),
     Failed(Box<TaskError>),
 }
 
 impl<S: Sink> SinkStage<S> {
     pub(crate) fn new(sink: Arc<S>, ctx: &NodeContext) -> Self {
+        ctx.task.add_sink();
         Self {
             node: ctx.node,
             uid: Arc::clone(&ctx.uid),
@@ -77,7 +77,7 @@ impl<S: Sink> SinkStage<S> {
             sink,
             writer: None,
             spare: Vec::new(),
-            ended: false,
+            last_barrier: None,
         }
     }
 
@@ -112,24 +112,29 @@ impl<S: Sink> SinkStage<S> {
         let sink = Arc::clone(&self.sink);
         threads::spawn(&format!("writer-{}", info.subtask), move || thread.run(&*sink, ctx))
             .map_err(|error| SinkError::Io { what: "cannot start a writer thread".to_owned(), error })?;
-        Ok(WriterHandle::Thread { jobs, results, unflushed: false, preparing: false })
+        Ok(WriterHandle::Thread { jobs, results, unflushed: false })
     }
 
     /// Looks at what the writer's thread has done; fails if it has.
-    fn check_thread(&mut self) -> Result<Option<Committables>, Stop> {
-        let Some(WriterHandle::Thread { results, .. }) = &self.writer else { return Ok(None) };
+    fn check_thread(&mut self) -> Progress {
+        let Some(WriterHandle::Thread { results, .. }) = &self.writer else { return Ok(()) };
         loop {
             match results.try_recv() {
                 Ok(Outcome::Written(batch)) => self.spare.push(batch),
-                Ok(Outcome::Prepared(committables)) => return Ok(Some(committables)),
+                Ok(Outcome::Prepared(id, committables)) => self.prepared(id, committables),
                 Ok(Outcome::Failed(error)) => return Err(self.failed(error)),
-                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => {
                     let cause = Cause::Internal("the writer's thread is gone".to_owned());
                     return Err(self.failed(TaskError::at(Site::default(), cause)));
                 }
             }
         }
+    }
+
+    fn prepared(&self, id: CheckpointId, committables: Committables) {
+        let committables = AnyCommittables { sink: self.node, committables };
+        self.task.prepared(Prepared { id, committables });
     }
 
     fn write(&mut self, batch: &mut Batch<S::In>) -> Progress {
@@ -161,25 +166,27 @@ impl<S: Sink> SinkStage<S> {
         Ok(())
     }
 
-    fn prepare_commit(&mut self) -> Progress {
-        let prepared = match &mut self.writer {
-            None => return Ok(()),
+    /// Has what was written before a barrier prepared; a writer's thread does so while the subtask goes on.
+    fn prepare_commit(&mut self, id: CheckpointId) -> Progress {
+        if self.last_barrier == Some(id) {
+            return Ok(());
+        }
+        match &mut self.writer {
+            None => {}
             Some(WriterHandle::InPlace(writer)) => match prepare(writer) {
-                Ok(committables) => committables,
+                Ok(committables) => self.prepared(id, committables),
                 Err(error) => return Err(self.failed(error)),
             },
-            Some(WriterHandle::Thread { jobs, preparing, .. }) => {
-                if !*preparing && jobs.try_send(Job::PrepareCommit).is_ok() {
-                    *preparing = true;
-                }
-                match self.check_thread()? {
-                    Some(committables) => committables,
-                    // The thread wakes the subtask once it is done.
-                    None => return Err(Stop::Blocked),
+            Some(WriterHandle::Thread { jobs, .. }) => {
+                let sent = jobs.try_send(Job::PrepareCommit(id)).is_ok();
+                self.check_thread()?;
+                if !sent {
+                    // The thread wakes the subtask after each job, so also once there is room.
+                    return Err(Stop::Blocked);
                 }
             }
-        };
-        self.task.committables.borrow_mut().push(AnyCommittables { sink: self.node, committables: prepared });
+        }
+        self.last_barrier = Some(id);
         Ok(())
     }
 }
@@ -229,10 +236,7 @@ where
                 }
                 done.map_err(|error| self.failed(TaskError::at(Site::default(), error)))?;
             }
-            (Signal::End, _) if !self.ended => {
-                self.prepare_commit()?;
-                self.ended = true;
-            }
+            (Signal::Barrier(barrier), _) => self.prepare_commit(barrier.id)?,
             _ => {}
         }
         Ok(())
@@ -307,8 +311,8 @@ impl<S: Sink> WriterThread<S> {
                     let _ = self.results.send(Outcome::Written(batch));
                     self.waker.wake();
                 }
-                Ok(Some(Job::PrepareCommit)) => {
-                    let _ = self.results.send(Outcome::Prepared(prepare(&mut writer)?));
+                Ok(Some(Job::PrepareCommit(id))) => {
+                    let _ = self.results.send(Outcome::Prepared(id, prepare(&mut writer)?));
                     self.waker.wake();
                 }
             }
