@@ -4,6 +4,7 @@
 //! once it is complete (or, without checkpoints, once the job has ended well) the committer commits them. Committing is idempotent:
 //! doing it again after a crash changes nothing.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,6 +53,16 @@ pub enum Guarantee {
     AtLeastOnce,
     /// None: output that was written before a failure may be repeated or lost.
     None,
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExactlyOnce => "exactly-once",
+            Self::AtLeastOnce => "at-least-once",
+            Self::None => "no guarantee",
+        })
+    }
 }
 
 /// What a writer can know of its place.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::EdgeType;
 use crate::channel::partitioner::Partitioning;
 use crate::checkpoint::{CheckpointMode, Checkpointing, RestartStrategy, Rhythm};
-use crate::connector::Boundedness;
+use crate::connector::{Boundedness, Guarantee};
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
@@ -123,7 +123,7 @@ pub(crate) struct Edge {
 pub(crate) enum Body {
     Source { make: MakeSource, enumerator: EnumeratorFactory, boundedness: Boundedness },
     Operator(MakeStages),
-    Sink { make: MakeStages, committer: CommitterFactory },
+    Sink { make: MakeStages, committer: CommitterFactory, guarantee: Guarantee },
 }
 
 /// Makes an operator's stage for each of its inputs.

@@ -12,7 +12,7 @@ use crate::connector::Source;
 use crate::data::Data;
 use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
-use crate::observe::{JobMetrics, JobSummary, Observed, Observer};
+use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::time::{Clock, SystemClock};
 
@@ -310,6 +310,7 @@ impl Job {
             slots = plan.slots,
             "job started"
         );
+        log_guarantees(&plan, plan.graph.settings.checkpointing.is_some());
         let run = JobRun {
             plan: Arc::clone(&plan),
             clock: Arc::clone(&clock),
