@@ -331,9 +331,26 @@ impl JobMaster {
         });
     }
 
+    /// Deletes the checkpoints of a cancelled job, if that was asked for.
+    fn forget_checkpoints(&self) {
+        let settings = self.shared.plan.graph.settings.checkpointing.as_ref();
+        let (Some(store), Some(false)) = (self.shared.store.clone(), settings.map(|set| set.keep_on_cancel)) else {
+            return;
+        };
+        let lineage = Arc::clone(&self.shared.lineage);
+        self.shared.workers.write_pointer(move || {
+            if let Err(error) = store.collect_garbage(&lineage, 0, None) {
+                tracing::warn!("the checkpoints of the cancelled job could not be deleted: {error}");
+            }
+        });
+    }
+
     fn request(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
-            Command::Cancel => self.end_as(End::Final(JobError::Cancelled)),
+            Command::Cancel => {
+                self.end_as(End::Final(JobError::Cancelled));
+                self.forget_checkpoints();
+            }
             Command::Savepoint { stop, reply } => {
                 if self.shared.store.is_none() {
                     let reason = "the job has no place for snapshots: set one with --checkpoint-dir";
