@@ -144,10 +144,11 @@ impl<T: Data> SinkWriter for PrintWriter<T> {
 mod tests {
     use super::*;
     use crate::channel::Batch;
+    use crate::time::ManualClock;
 
     #[track_caller]
     fn check(sink: PrintSink<u64>, parallelism: usize, expected: &str) {
-        let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism, attempt: 0 };
+        let ctx = SinkContext::new(0, parallelism, Arc::new(ManualClock::default()));
         let mut writer = sink.writer(ctx).unwrap();
         let mut batch = Batch::new();
         [7, 8].into_iter().for_each(|value| batch.push(value));

@@ -203,7 +203,15 @@ mod tests {
     use crate::time::{ManualClock, Timestamp};
 
     fn info() -> TaskInfo {
-        TaskInfo { job: "orders".into(), subtask: 1, parallelism: 2, max_parallelism: 128, attempt: 0 }
+        TaskInfo {
+            job: "orders".into(),
+            subtask: 1,
+            parallelism: 2,
+            max_parallelism: 128,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        }
     }
 
     #[test]

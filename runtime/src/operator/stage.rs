@@ -8,10 +8,11 @@ use super::context::{SideOutputs, TaskContext};
 use super::{Collector, Operator};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
+use crate::checkpoint::Barrier;
 use crate::data::Data;
 use crate::error::{TaskError, blame};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::Timestamp;
 
 /// Why a call did not finish.
@@ -47,14 +48,25 @@ pub(crate) enum Signal {
     Flush,
     /// A batch's age limit may have passed: send what is older. Does not leave the subtask.
     FlushOld,
-    /// Splits, each with its number and name, will be read. Does not leave the source's chain.
-    SplitsStart(Arc<[(u32, Arc<str>)]>),
+    /// Splits will be read. Does not leave the source's chain.
+    SplitsStart(Arc<[SplitStart]>),
     /// A split has nothing to read. Does not leave the source's chain.
     SplitIdle(u32),
     /// A split has been read to its end. Does not leave the source's chain.
     SplitEnd(u32),
+    /// A snapshot is to hold what was before, and not what comes after.
+    Barrier(Arc<Barrier>),
     /// No more records.
     End,
+}
+
+/// A split that will be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SplitStart {
+    /// By which its batches and signals name it; given anew in each subtask.
+    pub(crate) number: u32,
+    /// Its lasting identity.
+    pub(crate) id: Arc<str>,
 }
 
 /// A link of a chain: an operator, an exchange or a sink together with all that stands behind it.
@@ -189,6 +201,7 @@ pub(crate) struct Link<O: Operator> {
     uid: Arc<str>,
     operator: O,
     out: Output<O::Out>,
+    opened: bool,
     /// The last watermark that has been dealt with completely.
     reached: Timestamp,
     /// How much of `End` is done, so that repeating the call does not repeat the work.
@@ -208,7 +221,7 @@ where
     O::Out: Data,
 {
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, reached: Timestamp::MIN, ended: EndStep::Running })
+        Box::new(Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running })
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -273,15 +286,20 @@ where
     }
 
     fn open(&mut self) -> Progress {
-        self.out.open()?;
-        let metrics = Arc::clone(&self.out.metrics);
-        let _blame = blame::Operator(&metrics.name);
-        self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))
+        // The call may be a repeated one, since something beside this stage was blocked.
+        if !self.opened {
+            self.out.open()?;
+            let metrics = Arc::clone(&self.out.metrics);
+            let _blame = blame::Operator(&metrics.name);
+            self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))?;
+            self.opened = true;
+        }
+        Ok(())
     }
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let snapshot = to.operator(&self.uid);
-        snapshot.push("watermark", &self.reached)?;
+        snapshot.push(WATERMARK, &self.reached)?;
         self.operator.snapshot(&self.out, snapshot)?;
         self.out.snapshot(to)
     }
@@ -289,7 +307,7 @@ where
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
             // Of several subtasks, all have reached the lowest.
-            let reached = snapshot.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            let reached = snapshot.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
             self.reached = reached;
             self.out.watermark = reached;
             self.operator.restore(&self.out, snapshot)?;

@@ -41,5 +41,5 @@ pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
-pub(crate) use snapshot::{decode, encode};
+pub(crate) use snapshot::{WATERMARK, decode, encode};
 pub use value::Value;

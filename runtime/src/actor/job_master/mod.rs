@@ -1,0 +1,128 @@
+//! The coordinator of one job: runs attempts of it until one ends well or no other is to follow.
+//!
+//! An attempt ([`attempt`]) starts the subtasks, takes checkpoints and ends; what stays from attempt to attempt is here:
+//! where checkpoints are, from which of them to go on, and how often to try.
+
+mod attempt;
+mod commits;
+mod control;
+mod deploy;
+mod gathered;
+mod restore;
+mod workers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use self::attempt::AttemptEnd;
+use self::workers::Workers;
+use super::slot::{Slots, ThreadSlots};
+use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decision, Restarts};
+use crate::error::JobError;
+use crate::graph::Plan;
+use crate::observe::JobMetrics;
+use crate::time::Clock;
+
+pub(crate) use self::control::{Command, Control, Controller};
+
+/// A job to be run.
+pub(crate) struct JobRun {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<JobMetrics>,
+    pub(crate) history: Arc<CheckpointHistory>,
+    pub(crate) control: Control,
+}
+
+/// How a job has ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    /// All of its input has been processed.
+    Finished,
+    /// It was stopped; the savepoint says where to go on.
+    Stopped { savepoint: String },
+}
+
+/// Runs a job to its end. Blocks; not to be called on a thread that runs a tokio runtime.
+pub(crate) fn run(job: JobRun) -> Result<JobEnd, JobError> {
+    System::new().block_on(supervise(job))
+}
+
+/// What the attempts of a job share.
+pub(crate) struct Shared {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<JobMetrics>,
+    pub(crate) history: Arc<CheckpointHistory>,
+    /// `None` without checkpoints.
+    pub(crate) store: Option<CheckpointStore>,
+    pub(crate) workers: Workers,
+    /// The identity of the run that this job's checkpoints belong to.
+    pub(crate) lineage: Arc<str>,
+}
+
+async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
+    let JobRun { plan, clock, registry, history, mut control } = job;
+    let settings = &plan.graph.settings;
+    let (store, opened) = restore::open(settings, &plan)?;
+    let lineage = restore::lineage(store.as_ref(), opened.as_ref().map(|(_, restored)| &restored.manifest))?;
+    // Kept for attempts that fail before their first checkpoint.
+    let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
+    let mut restored = opened.map(|(_, restored)| Arc::new(restored));
+    let mut restarts = Restarts::new(settings.restart_strategy());
+    let workers = Workers::start().map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
+    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
+    let mut attempt = 0;
+    loop {
+        let slots = ThreadSlots::new(shared.plan.slots);
+        let ended = attempt::run(&shared, &slots, (attempt, restored.take()), &mut control).await;
+        slots.stop();
+        let failure = match ended {
+            AttemptEnd::Finished => return Ok(JobEnd::Finished),
+            AttemptEnd::Stopped(id) => return Ok(JobEnd::Stopped { savepoint: shared.savepoint_path(id) }),
+            AttemptEnd::Failed { error, prepared } => {
+                commits::abort(&shared.plan, prepared);
+                error
+            }
+            AttemptEnd::Final { error, prepared } => {
+                commits::abort(&shared.plan, prepared);
+                return Err(error);
+            }
+        };
+        let delay = match restarts.after_failure(shared.clock.monotonic()) {
+            Decision::GiveUp(reason) => {
+                tracing::info!(%reason, "the job is not restarted");
+                return Err(failure);
+            }
+            Decision::RestartAfter(delay) => delay,
+        };
+        tracing::warn!(?delay, "the job has failed and will be restarted: {failure}");
+        attempt += 1;
+        shared.history.restarted();
+        wait(delay, &mut control, failure).await?;
+        shared.settle().await;
+        restored = restore::after_failure(&shared, initial.as_ref())?.map(Arc::new);
+    }
+}
+
+impl Shared {
+    fn savepoint_path(&self, id: CheckpointId) -> String {
+        self.store.as_ref().map_or(String::new(), |store| store.path_of(id, crate::checkpoint::SnapshotKind::Savepoint))
+    }
+
+    /// Waits until nothing that an earlier attempt has begun still writes.
+    async fn settle(&self) {
+        let timeout = self.plan.graph.settings.checkpointing.as_ref().map_or(Duration::MAX, |set| set.timeout);
+        self.workers.settle(timeout).await;
+    }
+}
+
+/// Waits before a restart; a stop that is asked for meanwhile ends the job with its failure.
+async fn wait(delay: Duration, control: &mut Control, failure: JobError) -> Result<(), JobError> {
+    tokio::select! {
+        () = tokio::time::sleep(delay) => Ok(()),
+        _ = control.stop_requested() => Err(failure),
+    }
+}
