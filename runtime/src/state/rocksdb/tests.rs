@@ -57,7 +57,15 @@ fn all() -> KeyGroups {
 }
 
 fn info(subtask: usize, parallelism: usize) -> TaskInfo {
-    TaskInfo { job: "job".into(), subtask, parallelism, max_parallelism: GROUPS, attempt: 0 }
+    TaskInfo {
+        job: "job".into(),
+        run: "run".into(),
+        subtask,
+        parallelism,
+        max_parallelism: GROUPS,
+        attempt: 0,
+        restored: false,
+    }
 }
 
 fn key_of(user: u64) -> Vec<u8> {
