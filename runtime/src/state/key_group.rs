@@ -1,5 +1,8 @@
 //! The unit in which keyed state moves between subtasks.
 
+#[cfg(feature = "rocksdb")]
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::StateError;
@@ -41,6 +44,17 @@ impl KeyGroups {
     pub fn of_subtask(subtask: usize, parallelism: usize, max_parallelism: usize) -> Self {
         let first_of = |subtask: usize| (subtask * max_parallelism).div_ceil(parallelism) as u32;
         Self { first: first_of(subtask), end: first_of(subtask + 1), max_parallelism }
+    }
+
+    /// Their numbers.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn range(&self) -> Range<u16> {
+        self.first as u16..self.end as u16
+    }
+
+    /// Whether there are key groups that are of these and of the others.
+    pub(crate) fn overlaps(&self, others: Self) -> bool {
+        self.first < others.end && others.first < self.end
     }
 
     /// Whether the key group is one of these.

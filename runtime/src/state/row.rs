@@ -33,6 +33,11 @@ impl StateSpec {
         self.aliases = aliases;
         self
     }
+
+    /// Whether the state has the name, or had it in an earlier version.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
 }
 
 /// The handle of one state, as it stands in a row.
@@ -47,6 +52,14 @@ pub trait State: Send + Sync + 'static {
     fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError>;
     /// Takes one MessagePack value from the front, as written by [`State::encode`].
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError>;
+
+    /// When what was written by [`State::encode`] was last used; `None` if that is not known. Takes it from the front.
+    ///
+    /// Of entries that live for themselves, the one counts that was used last.
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        super::snapshot::decode::<serde::de::IgnoredAny>(from, "a state")?;
+        Ok(None)
+    }
 }
 
 /// The states of an operator for one key: a tuple of handles, or `()`.
@@ -120,7 +133,7 @@ pub(crate) fn decode_row<R: StateRow>(row: &mut R, specs: &[StateSpec], from: &m
     let mut states = row.states_mut();
     for _ in 0..count {
         let name: String = super::snapshot::decode(from, "a state's name")?;
-        let declared = specs.iter().position(|spec| spec.name == name || spec.aliases.contains(&name.as_str()));
+        let declared = specs.iter().position(|spec| spec.is_named(&name));
         match declared.and_then(|index| states.get_mut(index)) {
             Some(state) => state.decode(from).map_err(|error| error.in_state(&name))?,
             None => {
