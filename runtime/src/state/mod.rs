@@ -9,6 +9,8 @@
 
 mod aggregating;
 mod expiry;
+mod frozen;
+mod frozen_keys;
 mod key_group;
 mod key_index;
 mod list;
@@ -24,6 +26,8 @@ mod value;
 pub use aggregating::Aggregating;
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlUpdate};
+pub(crate) use frozen::Frozen;
+pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
@@ -33,6 +37,6 @@ pub(crate) use pages::Pages;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
+pub(crate) use snapshot::{KeyedEntries, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
-pub(crate) use snapshot::{decode, encode};
 pub use value::Value;

@@ -243,15 +243,21 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
 
     fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
-        for row in self.keys.rows_by_group(groups) {
-            let state = self.rows.get(row);
-            if !state.is_vacant() {
-                let bytes = to.keyed("rows", groups.group_of(self.keys.hash(row)));
-                crate::state::encode(self.keys.key(row), bytes)?;
-                encode_row(state, &self.specs, bytes)?;
-            }
-        }
-        self.timers.snapshot(groups, to)
+        let (keys, rows, specs) = (self.keys.freeze(), self.rows.freeze(), self.specs.clone());
+        to.defer(move |to| {
+            let entries = keys.encode(&rows, groups, |key, row, bytes| {
+                // The rows of keys that are gone are vacant, too.
+                if row.is_vacant() {
+                    return Ok(());
+                }
+                crate::state::encode(key, bytes)?;
+                encode_row(row, &specs, bytes)
+            })?;
+            to.extend_keyed("rows", entries);
+            Ok(())
+        });
+        self.timers.snapshot(groups, to);
+        Ok(())
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
