@@ -111,6 +111,7 @@ impl<K: Key> Timers<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::TaskCapture;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -126,5 +127,22 @@ mod tests {
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(5))).map(|(instant, ..)| instant).collect();
         assert_eq!(due, [at(5)]);
         assert_eq!(timers.next(), Some(at(9)));
+    }
+
+    #[test]
+    fn a_snapshot_has_the_timers_that_fire_before_it_is_written() {
+        let groups = KeyGroups::of_subtask(0, 1, 16);
+        let mut timers = TimerQueue::default();
+        let mut task = TaskCapture::default();
+        (0..100u64).for_each(|key| timers.set(at(key as i64 / 2), stable_hash(&key), &key));
+        timers.snapshot("timers", groups, task.operator("uid"));
+        while timers.pop_due(at(40)).is_some() {}
+        let mut restored = TimerQueue::<u64>::default();
+        restored.restore("timers", groups, task.complete().unwrap().get("uid").unwrap()).unwrap();
+        let keys = std::iter::from_fn(|| restored.pop_due(at(50))).map(|(instant, _, key)| (instant, key));
+        let mut keys: Vec<_> = keys.collect();
+        assert!(keys.is_sorted_by_key(|(instant, _)| *instant));
+        keys.sort_unstable();
+        assert_eq!(keys, (0..100).map(|key| (at(key as i64 / 2), key)).collect::<Vec<_>>());
     }
 }
