@@ -9,7 +9,6 @@
 
 mod aggregating;
 mod expiry;
-mod frozen;
 mod frozen_keys;
 mod key_group;
 mod key_index;
@@ -26,14 +25,13 @@ mod value;
 pub use aggregating::Aggregating;
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlUpdate};
-pub(crate) use frozen::Frozen;
 pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
 pub use list::List;
 pub use map::Map;
-pub(crate) use pages::Pages;
+pub(crate) use pages::{Frozen, Pages};
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};

@@ -105,6 +105,7 @@ impl<A: Clone> Panes<A> {
             pane.prepare(row_count, &mut self.spare);
         }
         if let Some((accs, filled)) = pane.dense() {
+            let mut accs = accs.writer();
             for &row in rows {
                 let Some(value) = next() else { return };
                 match accs.get_mut(row) {

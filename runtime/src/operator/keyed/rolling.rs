@@ -51,6 +51,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
         selector.resolve(input, keys, resolved);
         accs.grow_to(keys.row_count(), || None);
         input.forget_hashes();
+        let (resolved, mut accs) = (resolved.as_slice(), accs.writer());
         let mut at = 0;
         out.map(input, |value| {
             if let Some(ahead) = resolved.get(at + ROWS_AHEAD) {

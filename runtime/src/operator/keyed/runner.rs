@@ -101,7 +101,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             let Some(value) = records.next_value() else { break };
             let row = self.resolved[records.index()];
             if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
-                self.rows.prefetch(*ahead);
+                self.rows.writer().prefetch(*ahead);
             }
             let time = records.time();
             out.collector.at_record(time, records.position());

@@ -5,74 +5,9 @@
 //! after it; so a page lives until every version is gone that was frozen before the page was replaced. The bin's lock is
 //! what orders the readers' last look at a page before the owner's next write to it.
 
-use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
-use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The first element of a page. Says nothing of who owns it, nor of how many elements there are.
-pub(super) struct PagePtr<T>(NonNull<T>);
-
-impl<T> Clone for PagePtr<T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<T> Copy for PagePtr<T> {}
-
-// SAFETY: a pointer to elements that are read from several threads, and dropped on any of them.
-unsafe impl<T: Send + Sync> Send for PagePtr<T> {}
-// SAFETY: as above.
-unsafe impl<T: Send + Sync> Sync for PagePtr<T> {}
-
-impl<T> PagePtr<T> {
-    /// Gives up a vector's memory, which is for exactly `capacity` elements.
-    pub(super) fn of(elements: Vec<T>, capacity: usize) -> Self {
-        let mut elements = ManuallyDrop::new(elements);
-        assert!(elements.capacity() == capacity || size_of::<T>() == 0, "invariant: pages have one size");
-        Self(NonNull::new(elements.as_mut_ptr()).expect("invariant: a vector's pointer is not null"))
-    }
-
-    #[inline]
-    pub(super) fn element(self, offset: usize) -> *mut T {
-        // Wrapping, since a hint may be given for an element that is not there.
-        self.0.as_ptr().wrapping_add(offset)
-    }
-
-    /// The first `filled` elements.
-    ///
-    /// # Safety
-    ///
-    /// They must be there, and not be written to or dropped during `'a`.
-    pub(super) unsafe fn elements<'a>(self, filled: usize) -> &'a [T] {
-        // SAFETY: the caller's promise.
-        unsafe { slice::from_raw_parts(self.0.as_ptr(), filled) }
-    }
-}
-
-/// A page that nobody writes to any more: owns its elements.
-pub(super) struct Page<T> {
-    at: PagePtr<T>,
-    filled: usize,
-    capacity: usize,
-}
-
-impl<T> Page<T> {
-    /// # Safety
-    ///
-    /// `at` must come from a vector of this capacity, of which `filled` elements are there, and that nobody else frees.
-    pub(super) unsafe fn new(at: PagePtr<T>, filled: usize, capacity: usize) -> Self {
-        Self { at, filled, capacity }
-    }
-}
-
-impl<T> Drop for Page<T> {
-    fn drop(&mut self) {
-        // SAFETY: as promised to `new`.
-        drop(unsafe { Vec::from_raw_parts(self.at.0.as_ptr(), self.filled, self.capacity) });
-    }
-}
+use super::page::{Page, PagePtr};
 
 /// The pages that the owner has replaced since a version was frozen.
 pub(super) struct Bin<T>(Mutex<Contents<T>>);
@@ -122,7 +57,6 @@ impl<T> Drop for Lease<T> {
 pub(crate) struct Frozen<T> {
     table: Box<[PagePtr<T>]>,
     len: usize,
-    page_bits: u32,
     _lease: Arc<Lease<T>>,
 }
 
@@ -132,20 +66,15 @@ impl<T> Frozen<T> {
     ///
     /// # Safety
     ///
-    /// All pages but the last must hold `1 << page_bits` elements, the last one the rest. As long as the bin is open, none of
-    /// them may be written to, or dropped other than by being put into it.
-    pub(super) unsafe fn new(
-        table: &[PagePtr<T>],
-        len: usize,
-        page_bits: u32,
-        before: Option<&Bin<T>>,
-    ) -> (Self, Arc<Bin<T>>) {
+    /// All pages but the last must be full, and the last hold the rest. As long as the bin is open, none of them may be
+    /// written to, or dropped other than by being put into it.
+    pub(super) unsafe fn new(table: Box<[PagePtr<T>]>, len: usize, before: Option<&Bin<T>>) -> (Self, Arc<Bin<T>>) {
         let bin = Arc::new(Bin(Mutex::new(Contents { pages: Vec::new(), later: None, closed: false })));
         let lease = Arc::new(Lease(Arc::clone(&bin)));
         if let Some(mut before) = before.and_then(Bin::open) {
             before.later = Some(Arc::clone(&lease));
         }
-        (Self { table: table.into(), len, page_bits, _lease: lease }, bin)
+        (Self { table, len, _lease: lease }, bin)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -157,6 +86,6 @@ impl<T> Frozen<T> {
         let index = index as usize;
         assert!(index < self.len, "invariant: only indexes of elements are asked for");
         // SAFETY: there is such an element, and the lease keeps its page from being written to or dropped.
-        unsafe { &*self.table[index >> self.page_bits].element(index & ((1 << self.page_bits) - 1)) }
+        unsafe { self.table[index >> Page::<T>::BITS].element(index % Page::<T>::LEN).as_ref() }
     }
 }
