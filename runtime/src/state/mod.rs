@@ -35,6 +35,6 @@ pub(crate) use pages::{Frozen, Pages};
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
-pub(crate) use snapshot::{KeyedEntries, decode, encode};
+pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
 pub use value::Value;

@@ -62,6 +62,9 @@ impl StateError {
     }
 }
 
+/// The list section of how far event time has come, which every operator has.
+pub(crate) const WATERMARK: &str = "watermark";
+
 /// Appends a value as MessagePack with named fields.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Result<(), StateError> {
     rmp_serde::encode::write_named(to, value).map_err(|error| StateError::encode(&error))
@@ -104,6 +107,11 @@ impl OperatorSnapshot {
         entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
     }
 
+    /// Whether something would be lost with it.
+    fn holds_state(&self) -> bool {
+        !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
+    }
+
     fn merge(&mut self, other: Self) {
         for (section, groups) in other.keyed {
             let into = self.keyed.entry(section).or_default();
@@ -127,6 +135,11 @@ impl TaskSnapshot {
     /// The part of an operator, if it has one.
     pub(crate) fn get(&self, uid: &str) -> Option<&OperatorSnapshot> {
         self.operators.get(uid)
+    }
+
+    /// The uids of operators with state of the user's or of a window, not only a watermark.
+    pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
+        self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
     }
 
     /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.

@@ -16,7 +16,7 @@ use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
-use crate::task::{Answer, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
@@ -86,18 +86,15 @@ impl<T: Data, U: Data> Harness<T, U> {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let mut tasks = Vec::new();
-        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), |blueprint| {
+        let restored = snapshot.map(|HarnessSnapshot(snapshot)| Arc::new(snapshot.clone()));
+        let attempt = Attempt { run: "harness".into(), number: 0, restored };
+        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
             let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
             tasks.push(built.unwrap_or_else(|error| panic!("{error}")));
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
-        if let Some(HarnessSnapshot(snapshot)) = snapshot {
-            for task in &mut tasks {
-                task.restore(snapshot).unwrap_or_else(|error| panic!("{error}"));
-            }
-        }
         let finished = vec![false; tasks.len()];
         let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
         harness.settle();
@@ -179,7 +176,7 @@ impl<T: Data, U: Data> Harness<T, U> {
             let delivered = self.deliver(number);
             let step = match self.tasks[number].step() {
                 Ok(step) => step,
-                Err(Stop::Blocked) => Step::Blocked,
+                Err(Stop::Blocked) => Step::Blocked(Timestamp::MAX),
                 Err(Stop::Failed(error)) => return Err(error),
             };
             self.finished[number] = step == Step::Finished;
@@ -207,7 +204,7 @@ impl<T: Data, U: Data> Harness<T, U> {
                     self.finished[number] = true;
                     at_rest = false;
                 }
-                Ok(Step::Idle(_) | Step::Blocked) | Err(Stop::Blocked) => {}
+                Ok(Step::Idle(_) | Step::Blocked(_)) | Err(Stop::Blocked) => {}
                 Err(Stop::Failed(error)) => return Err(error),
             }
         }
@@ -230,7 +227,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         for _ in 0..messages.len() {
             let Some((to, channel, payload)) = messages.pop_front() else { break };
             if to == number {
-                self.tasks[number].put(channel, payload);
+                let put = self.tasks[number].put(channel, payload);
+                put.unwrap_or_else(|error| panic!("{error}"));
                 delivered = true;
             } else {
                 messages.push_back((to, channel, payload));
