@@ -6,13 +6,14 @@
 //! A subtask's snapshot holds a part per operator; an operator's part holds **keyed** sections (bytes per key group)
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "rocksdb")]
 use std::path::Path;
 use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::{FileSet, KeyGroup, KeyGroups};
 
@@ -113,8 +114,8 @@ pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) 
 /// The state of one operator, of one subtask or (to be restored) of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorSnapshot {
-    keyed: BTreeMap<String, BTreeMap<KeyGroup, Vec<u8>>>,
-    lists: BTreeMap<String, Vec<Vec<u8>>>,
+    keyed: BTreeMap<String, BTreeMap<KeyGroup, ByteBuf>>,
+    lists: BTreeMap<String, Vec<ByteBuf>>,
     /// Keyed sections, or parts of them, that are in files of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     files: BTreeMap<String, Vec<FileSet>>,
@@ -165,7 +166,7 @@ impl OperatorSnapshot {
 
     /// Whether something would be lost with it.
     fn holds_state(&self) -> bool {
-        !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
+        !self.keyed.is_empty() || !self.files.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
     }
 
     fn merge(&mut self, other: Self) {
@@ -199,6 +200,21 @@ impl TaskSnapshot {
     /// The uids of operators with state of the user's or of a window, not only a watermark.
     pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
         self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
+    }
+
+    /// The files of databases that hold some of its state.
+    pub(crate) fn file_sets(&self) -> impl Iterator<Item = &FileSet> {
+        self.operators.values().flat_map(|part| part.files.values().flatten())
+    }
+
+    pub(crate) fn file_sets_mut(&mut self) -> impl Iterator<Item = &mut FileSet> {
+        self.operators.values_mut().flat_map(|part| part.files.values_mut().flatten())
+    }
+
+    /// The names of those files, in order.
+    pub(crate) fn shared_files(&self) -> Vec<String> {
+        let names = self.file_sets().flat_map(|set| set.files.iter().map(|file| file.name.clone()));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.
@@ -261,12 +277,12 @@ impl OperatorCapture {
     pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
         let mut bytes = Vec::new();
         encode(value, &mut bytes)?;
-        self.snapshot.lists.entry(section.to_owned()).or_default().push(bytes);
+        self.snapshot.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(bytes));
         Ok(())
     }
 
     /// Appends the files of a database to a keyed section.
-    #[cfg(feature = "rocksdb")]
+    #[cfg(any(feature = "rocksdb", test))]
     #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
     pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
         self.snapshot.files.entry(section.to_owned()).or_default().push(set);
@@ -317,6 +333,7 @@ mod tests {
             parallelism: 2,
             max_parallelism: 16,
             files: Vec::new(),
+            stored: String::new(),
             local: PathBuf::new(),
         };
         let files = BTreeMap::from([("rows".to_owned(), vec![set])]);
