@@ -1,10 +1,11 @@
-//! Keyed state: what an operator remembers of each key.
+//! State: what an operator remembers of each key, and beside its keys.
 //!
 //! * A key belongs to a **key group**, a key group to a subtask ([`KeyGroups`]); a snapshot is cut by key groups, so
 //!   that it can be restored at another parallelism.
 //! * The states that an operator declares form one **row** per key ([`StateRow`]): [`Value`], [`List`], [`Map`],
 //!   [`Reducing`], [`Aggregating`]. A record costs one lookup, whatever their number.
 //! * `KeyIndex` numbers the keys of a subtask; rows, and whatever else is kept per key, are arrays over those numbers.
+//! * What is no key's is operator state: [`ListState`], [`UnionList`], [`BroadcastState`].
 //! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
 
 mod aggregating;
@@ -13,6 +14,7 @@ mod key_group;
 mod key_index;
 mod list;
 mod map;
+pub(crate) mod operator_state;
 mod pages;
 mod prefetch;
 mod reducing;
@@ -29,6 +31,7 @@ pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
 pub use list::List;
 pub use map::Map;
+pub use operator_state::{BroadcastState, ListState, OperatorState, OperatorStates, UnionList};
 pub(crate) use pages::Pages;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};

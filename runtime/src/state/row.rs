@@ -33,6 +33,11 @@ impl StateSpec {
         self.aliases = aliases;
         self
     }
+
+    /// Its name, then those that it had before.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
 }
 
 /// The handle of one state, as it stands in a row.
@@ -120,7 +125,7 @@ pub(crate) fn decode_row<R: StateRow>(row: &mut R, specs: &[StateSpec], from: &m
     let mut states = row.states_mut();
     for _ in 0..count {
         let name: String = super::snapshot::decode(from, "a state's name")?;
-        let declared = specs.iter().position(|spec| spec.name == name || spec.aliases.contains(&name.as_str()));
+        let declared = specs.iter().position(|spec| spec.names().any(|known| known == name));
         match declared.and_then(|index| states.get_mut(index)) {
             Some(state) => state.decode(from).map_err(|error| error.in_state(&name))?,
             None => {

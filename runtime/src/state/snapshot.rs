@@ -7,11 +7,13 @@
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{KeyGroup, KeyGroups};
+use crate::data::Data;
 
 /// State that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -98,10 +100,26 @@ impl OperatorSnapshot {
         Ok(())
     }
 
+    /// Whether a list section has been written.
+    pub(crate) fn has_list(&self, section: &str) -> bool {
+        self.lists.contains_key(section)
+    }
+
     /// The entries of a list section.
     pub(crate) fn list<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, StateError> {
+        self.share_of_list(section, 0, 1)
+    }
+
+    /// The entries of a list section that one of `parallelism` subtasks gets when they are dealt out in turn.
+    pub(crate) fn share_of_list<T: DeserializeOwned>(
+        &self,
+        section: &str,
+        subtask: usize,
+        parallelism: usize,
+    ) -> Result<Vec<T>, StateError> {
         let entries = self.lists.get(section).into_iter().flatten();
-        entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+        let share = entries.skip(subtask).step_by(parallelism);
+        share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
     }
 
     fn merge(&mut self, other: Self) {
@@ -165,9 +183,15 @@ impl OperatorCapture {
 
     /// Has `encode` called later, on another thread: for state that takes long to encode, of which it holds a frozen
     /// version.
-    #[expect(dead_code, reason = "no state can be frozen yet")]
     pub(crate) fn defer(&mut self, encode: impl FnOnce(&mut Self) -> Result<(), StateError> + Send + 'static) {
         self.deferred.push(Box::new(encode));
+    }
+
+    /// Has the entries of a list section encoded later. An empty list leaves an empty section.
+    pub(crate) fn defer_list<T: Data>(&mut self, section: &str, frozen: Arc<Vec<T>>) {
+        let section = section.to_owned();
+        self.snapshot.lists.entry(section.clone()).or_default();
+        self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
     }
 
     fn complete(mut self) -> Result<OperatorSnapshot, StateError> {

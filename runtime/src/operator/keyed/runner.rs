@@ -12,7 +12,7 @@ use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progre
 use crate::state::timers::Timers;
 use crate::state::{
     KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, decode_row,
-    encode_row,
+    encode_row, operator_state,
 };
 use crate::time::Timestamp;
 
@@ -251,7 +251,8 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
                 encode_row(state, &self.specs, bytes)?;
             }
         }
-        self.timers.snapshot(groups, to)
+        self.timers.snapshot(groups, to)?;
+        operator_state::capture(self.operator.operator_states(), &out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
@@ -267,7 +268,8 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
             set_now(state, now);
             decode_row(state, &self.specs, bytes)
         })?;
-        self.timers.restore(groups, from)
+        self.timers.restore(groups, from)?;
+        operator_state::restore(self.operator.operator_states(), &out.task.info, from)
     }
 }
 
