@@ -196,8 +196,9 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `name = "total"` | its name in snapshots; the parameter's, unless given |
 /// | `alias = "old"`, `alias = ["older", "oldest"]` | names that it had before |
-/// | `ttl = "1 day"` | it is forgotten so long after it was last used |
-/// | `ttl_update = on_read_and_write` | what counts as use; `on_create_and_write`, unless given |
+/// | `ttl = "1 day"` | it is forgotten so long after it was last used; a `Duration` or a `Ttl`, which says when it is removed |
+/// | `ttl_update = on_read_and_write` | what counts as use; `on_create_and_write`, unless given; by `disabled` it lives forever |
+/// | `ttl_visibility = until_cleaned_up` | it may be seen until it is removed; `never_return_expired`, unless given |
 /// | `reduce = \|a, b\| a + b` | for `Reducing`: how two values become one |
 /// | `aggregate = Mean` | for `Aggregating`: the aggregate; its default, unless given |
 ///

@@ -19,6 +19,7 @@ const ARGUMENTS: &[Argument] = &[
     Argument { key: "alias", takes: Takes::Value, example: "alias = \"old_name\"" },
     Argument { key: "ttl", takes: Takes::Value, example: "ttl = \"1 day\"" },
     Argument { key: "ttl_update", takes: Takes::Value, example: "ttl_update = on_read_and_write" },
+    Argument { key: "ttl_visibility", takes: Takes::Value, example: "ttl_visibility = until_cleaned_up" },
     Argument { key: "reduce", takes: Takes::Value, example: "reduce = |a, b| a + b" },
     Argument { key: "aggregate", takes: Takes::Value, example: "aggregate = Mean" },
 ];
@@ -46,9 +47,8 @@ pub(crate) struct State {
     /// What the state is called in snapshots: an expression of type `&'static str`.
     name: TokenStream,
     aliases: Vec<Expr>,
-    /// An expression of type `Duration`.
+    /// An expression of type `Ttl`.
     ttl: Option<TokenStream>,
-    renewed_by_reading: bool,
     /// An expression that makes the empty handle.
     pub(crate) empty: TokenStream,
 }
@@ -78,8 +78,7 @@ impl State {
                 quote!(#name)
             }),
             aliases: aliases(&arguments),
-            ttl: arguments.value("ttl").map(|ttl| duration("ttl", ttl, diagnostics)),
-            renewed_by_reading: renewed_by_reading(&arguments, diagnostics),
+            ttl: ttl(&arguments, diagnostics),
             empty,
         })
     }
@@ -88,9 +87,8 @@ impl State {
     pub(crate) fn spec(&self) -> TokenStream {
         let Self { name, aliases, .. } = self;
         let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
-        let renewed = self.renewed_by_reading.then(|| quote!(.renewed_by_reading()));
-        let ttl = self.ttl.iter().map(|ttl| quote!(.ttl(::millstream::state::Ttl::new(#ttl) #renewed)));
-        quote!(::millstream::state::StateSpec::new(#name) #aliases #(#ttl)*)
+        let ttl = self.ttl.iter();
+        quote!(::millstream::state::StateSpec::new(#name) #aliases #(.ttl(#ttl))*)
     }
 }
 
@@ -208,17 +206,38 @@ fn aliases(arguments: &Arguments) -> Vec<Expr> {
     }
 }
 
-fn renewed_by_reading(arguments: &Arguments, diagnostics: &mut Diagnostics) -> bool {
-    let Some(update) = arguments.value("ttl_update") else { return false };
+/// An expression of type `Ttl`, of a duration or a `Ttl` and the words that change it.
+fn ttl(arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
+    let changes = TTL_WORDS.iter().map(|(key, words)| change(key, words, arguments, diagnostics)).collect::<Vec<_>>();
+    let lifetime = arguments.value("ttl").map(|ttl| duration("ttl", ttl, diagnostics))?;
+    Some(quote!(::millstream::state::Ttl::from(#lifetime) #(#changes)*))
+}
+
+/// The arguments that change a time to live: the words that each may be, and what they call. The first is what goes unsaid.
+const TTL_WORDS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "ttl_update",
+        &[("on_create_and_write", ""), ("on_read_and_write", "renewed_by_reading"), ("disabled", "disabled")],
+    ),
+    ("ttl_visibility", &[("never_return_expired", ""), ("until_cleaned_up", "visible_until_cleaned_up")]),
+];
+
+/// The call that one of them makes.
+fn change(
+    key: &str,
+    words: &[(&str, &str)],
+    arguments: &Arguments,
+    diagnostics: &mut Diagnostics,
+) -> Option<TokenStream> {
+    let value = arguments.value(key)?;
     if arguments.key("ttl").is_none() {
-        diagnostics
-            .error(arguments.key("ttl_update"), "`ttl_update` without `ttl`: add `ttl = \"1 day\"`, or leave it out");
+        diagnostics.error(arguments.key(key), format!("`{key}` without `ttl`: add `ttl = \"1 day\"`, or leave it out"));
     }
-    let on_read = is_path(update, "on_read_and_write");
-    if !on_read && !is_path(update, "on_create_and_write") {
-        let found = written(update);
-        let message = format!("`ttl_update` cannot be `{found}`: write `on_create_and_write` or `on_read_and_write`");
-        diagnostics.error(update, message);
-    }
-    on_read
+    let Some((_, call)) = words.iter().find(|(word, _)| is_path(value, word)) else {
+        let (found, allowed) = (written(value), one_of(words.iter().map(|(word, _)| *word)));
+        diagnostics.error(value, format!("`{key}` cannot be `{found}`: write {allowed}"));
+        return None;
+    };
+    let call = (!call.is_empty()).then(|| Ident::new(call, value.span()))?;
+    Some(quote!(.#call()))
 }

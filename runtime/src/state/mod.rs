@@ -25,7 +25,7 @@ mod value;
 
 pub use aggregating::Aggregating;
 pub(crate) use expiry::{Expiry, LastUse};
-pub use expiry::{Ttl, TtlUpdate};
+pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
