@@ -292,7 +292,7 @@ where
             let reached = snapshot.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
             self.reached = reached;
             self.out.watermark = reached;
-            self.operator.restore(&self.out, snapshot)?;
+            self.operator.restore(&self.out, snapshot).map_err(|error| error.in_operator(&self.uid))?;
         }
         self.out.restore(from)
     }

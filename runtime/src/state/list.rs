@@ -177,7 +177,8 @@ impl<T: Data> State for List<T> {
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
-        let (used, entries): (Option<Vec<Timestamp>>, Vec<T>) = decode(from, "the list")?;
+        let (used, entries): (Option<Vec<Timestamp>>, Vec<T>) =
+            decode(from, "the list").map_err(|error| error.within_tuple(1))?;
         self.set(entries);
         if let (Some(_), Some(used)) = (&self.expiry, used)
             && used.len() == self.entries.len()

@@ -9,6 +9,7 @@
 //! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
 
 mod aggregating;
+mod error;
 mod expiry;
 mod key_group;
 mod key_index;
@@ -24,6 +25,7 @@ pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
+pub use error::StateError;
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
@@ -36,6 +38,6 @@ pub(crate) use pages::Pages;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
-pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
+pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
 pub(crate) use snapshot::{decode, encode};
 pub use value::Value;

@@ -12,57 +12,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyGroup, KeyGroups};
+use super::{KeyGroup, KeyGroups, StateError};
 use crate::data::Data;
-
-/// State that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// A value's `Serialize` failed.
-    #[error("state cannot be encoded: {reason}")]
-    Encode {
-        /// What the encoder says.
-        reason: String,
-    },
-    /// Bytes that do not fit the type they are read as.
-    #[error("state cannot be decoded: {what}{}: {reason}", state.as_ref().map_or(String::new(), |name| format!(" of state `{name}`")))]
-    Decode {
-        /// What was being read.
-        what: &'static str,
-        /// The state's name, once known.
-        state: Option<String>,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// A key that does not belong where it was found: its type or serialized form has changed.
-    #[error(
-        "a key found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore"
-    )]
-    ForeignKey {
-        /// Where it stood.
-        found: u16,
-        /// Where it belongs by its hash.
-        expected: u16,
-    },
-}
-
-impl StateError {
-    pub(crate) fn encode(error: &dyn std::fmt::Display) -> Self {
-        Self::Encode { reason: error.to_string() }
-    }
-
-    pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::Decode { what, state: None, reason: error.to_string() }
-    }
-
-    pub(crate) fn in_state(mut self, name: &str) -> Self {
-        if let Self::Decode { state, .. } = &mut self {
-            state.get_or_insert_with(|| name.to_owned());
-        }
-        self
-    }
-}
 
 /// Appends a value as MessagePack with named fields.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Result<(), StateError> {
@@ -71,7 +22,8 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Resu
 
 /// Takes a value from the front.
 pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) -> Result<T, StateError> {
-    rmp_serde::decode::from_read(from).map_err(|error| StateError::decode(what, &error))
+    let written = *from;
+    rmp_serde::decode::from_read(from).map_err(|error| StateError::misfit::<T>(what, written, &error))
 }
 
 /// The state of one operator, of one subtask or (to be restored) of several.

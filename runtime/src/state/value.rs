@@ -141,7 +141,8 @@ impl<T: Data> State for Value<T> {
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
-        let (used, stored): (Option<Timestamp>, Option<T>) = decode(from, "the value")?;
+        let (used, stored): (Option<Timestamp>, Option<T>) =
+            decode(from, "the value").map_err(|error| error.within_tuple(1))?;
         self.stored = stored;
         if let Some(expiry) = &self.expiry {
             // A state that had no time to live before begins it now.

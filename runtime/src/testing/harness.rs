@@ -69,15 +69,35 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// A harness with so many subtasks per operator.
     pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
-        Self::build(job, parallelism, None)
+        let mut harness = Self::build(job, parallelism);
+        harness.settle();
+        harness
     }
 
     /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
+    ///
+    /// # Panics
+    ///
+    /// If the snapshot does not fit the job.
     pub fn restored(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: &HarnessSnapshot) -> Self {
-        Self::build(job, parallelism, Some(snapshot))
+        Self::try_restored(job, parallelism, snapshot).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn build(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: Option<&HarnessSnapshot>) -> Self {
+    /// [`Harness::restored`] for a snapshot that may not fit the job.
+    pub fn try_restored(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: &HarnessSnapshot,
+    ) -> Result<Self, StateError> {
+        let mut harness = Self::build(job, parallelism);
+        for task in &mut harness.tasks {
+            task.restore(&snapshot.0)?;
+        }
+        harness.settle();
+        Ok(harness)
+    }
+
+    fn build(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
         let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
         env.set_parallelism(parallelism);
@@ -93,15 +113,8 @@ impl<T: Data, U: Data> Harness<T, U> {
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
-        if let Some(HarnessSnapshot(snapshot)) = snapshot {
-            for task in &mut tasks {
-                task.restore(snapshot).unwrap_or_else(|error| panic!("{error}"));
-            }
-        }
         let finished = vec![false; tasks.len()];
-        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
-        harness.settle();
-        harness
+        Self { tasks, finished, events, output, messages, clock, random: 1 }
     }
 
     /// Has the subtasks take turns in another order.
