@@ -5,14 +5,15 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{commit, files, put, values, visible, write, writer};
-use millstream::connector::{Committer, Sink, SinkContext, SinkWriter};
+use common::{commit, files, place, put, values, visible, write, writer};
+use millstream::connector::{Committer, RecoverContext, Sink, SinkContext, SinkWriter};
 use millstream::testing::conformance;
 use millstream::time::{ManualClock, Timestamp};
-use millstream_connectors::file::{Compression, Existing, FileSink, FileSource, RollingPolicy};
+use millstream_connectors::file::{Compression, Existing, FilePart, FileSink, FileSource, RollingPolicy};
 use tempfile::tempdir;
 
 fn untimed<T>(values: impl IntoIterator<Item = T>) -> impl Iterator<Item = (T, Timestamp)> {
@@ -48,7 +49,7 @@ fn files_are_hidden_until_they_are_committed_and_named_after_their_subtask() {
     let mut writer = writer(&sink);
     put(&mut writer, untimed(["a".to_owned(), "b".to_owned()]));
     let name = files(dir.path()).remove(0);
-    assert!(name.starts_with(".part-0-0-") && name.ends_with(".txt.inprogress"), "{name}");
+    assert!(name.starts_with(".part-0-0-") && name.contains(".txt.") && name.ends_with(".inprogress"), "{name}");
     commit(&sink, writer);
     let name = files(dir.path()).remove(0);
     assert!(name.starts_with("part-0-0-") && name.ends_with(".txt"), "{name}");
@@ -59,8 +60,8 @@ fn files_are_hidden_until_they_are_committed_and_named_after_their_subtask() {
 fn records_go_to_the_bucket_of_their_event_time() {
     let dir = tempdir().unwrap();
     let clock = Arc::new(ManualClock::at("2020-02-03T04:05:06Z".parse().unwrap()));
-    let sink = FileSink::json(dir.path()).bucket_by_time("%Y/%m-%d").clock(clock);
-    let mut writer = writer(&sink);
+    let sink = FileSink::json(dir.path()).bucket_by_time("%Y/%m-%d");
+    let mut writer = sink.writer(SinkContext::new(0, 1, clock)).unwrap();
     put(&mut writer, [(1, "2001-01-01T23:59:59Z".parse().unwrap()), (2, Timestamp::MIN)]);
     put(&mut writer, [(3, "2001-01-02T00:00:00Z".parse().unwrap())]);
     commit(&sink, writer);
@@ -75,8 +76,8 @@ fn files_roll_by_size_age_and_inactivity() {
     let clock = Arc::new(ManualClock::default());
     let seconds = |count| Some(Duration::from_secs(count));
     let policy = RollingPolicy { max_bytes: 6, max_age: seconds(100), max_idle: seconds(30) };
-    let sink = FileSink::lines(dir.path()).roll(policy).clock(clock.clone());
-    let mut writer = writer(&sink);
+    let sink = FileSink::lines(dir.path()).roll(policy);
+    let mut writer = sink.writer(SinkContext::new(0, 1, clock.clone())).unwrap();
     let at = |writer: &mut _, second: i64, values: &[&str]| {
         clock.advance_to(Timestamp::from_millis(second * 1000));
         put(writer, untimed(values.iter().map(|value| (*value).to_owned())));
@@ -109,11 +110,11 @@ fn a_directory_with_visible_files_is_refused_unless_they_are_to_be_kept() {
     drop(writer(&sink));
 
     let old = write(dir.path().join("bucket/part-0.jsonl"), "1\n");
-    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
-    let error = sink.writer(ctx.clone()).map(drop).unwrap_err().to_string();
+    let error = sink.writer(place()).map(drop).unwrap_err().to_string();
     assert!(error.contains(&old.display().to_string()) && error.contains("Existing::Keep"), "{error}");
-    // What a restarted job finds is its own.
-    assert!(sink.writer(SinkContext { attempt: 1, ..ctx }).is_ok());
+    // What a restarted job finds is its own, and so is what one finds that goes on from a snapshot.
+    assert!(sink.writer(SinkContext { attempt: 1, ..place() }).is_ok());
+    assert!(sink.writer(SinkContext { restored: true, ..place() }).is_ok());
 
     let sink = sink.existing(Existing::Keep);
     let mut writer = writer(&sink);
@@ -136,6 +137,94 @@ fn what_was_written_and_not_committed_is_removed() {
     assert_eq!(files(dir.path()).len(), prepared.len());
     sink.committer().unwrap().abort(prepared).unwrap();
     assert!(files(dir.path()).is_empty());
+}
+
+/// A start of the job whose writer is at [`place`].
+fn recovery() -> RecoverContext {
+    let SinkContext { job, run, sink, .. } = place();
+    RecoverContext { job, run, sink, attempt: 0, restored: true }
+}
+
+/// The numbers in all visible files, sorted.
+fn numbers(directory: &Path) -> Vec<u64> {
+    let mut all = values(&FileSource::json_lines::<u64>(directory));
+    all.sort_unstable();
+    all
+}
+
+/// Writes parts with one number each from 0, some in buckets, and is killed while it writes more.
+fn killed(sink: &FileSink<u64>, parts: u64) -> Vec<FilePart> {
+    let mut writer = writer(sink);
+    put(&mut writer, untimed(0..parts));
+    let prepared = writer.prepare_commit().unwrap();
+    assert_eq!(prepared.len() as u64, parts);
+    put(&mut writer, untimed([100, 101]));
+    writer.prepare_commit().unwrap();
+    put(&mut writer, untimed([102]));
+    std::mem::forget(writer);
+    prepared
+}
+
+#[test]
+fn a_commit_goes_on_after_a_crash_at_every_rename_and_every_removal() {
+    const PARTS: u64 = 5;
+    for renamed in 0..=PARTS as usize {
+        for (moved, removed) in [(0, 0), (0, 1), (renamed / 2, 2), (renamed, 3)] {
+            let dir = tempdir().unwrap();
+            let every = RollingPolicy { max_bytes: 1, ..RollingPolicy::default() };
+            let sink =
+                FileSink::json(dir.path().join("out")).roll(every).bucket_by(|number, _| format!("{}", number % 2));
+            let parts = killed(&sink, PARTS);
+            sink.committer().unwrap().commit(parts[..renamed].to_vec()).unwrap();
+            let leftovers: Vec<_> = files(dir.path()).into_iter().filter(|file| !parts_hold(&parts, file)).collect();
+            assert_eq!(leftovers.len(), 3);
+            leftovers[..removed].iter().for_each(|file| fs::remove_file(dir.path().join(file)).unwrap());
+            // A reader takes some of what it sees.
+            for (number, file) in visible(dir.path()).iter().take(moved).enumerate() {
+                let taken = dir.path().join("taken").join(number.to_string());
+                fs::create_dir_all(taken.parent().unwrap()).unwrap();
+                fs::rename(dir.path().join(file), taken).unwrap();
+            }
+            let when = format!("{renamed} renamed, {moved} moved away, {removed} removed");
+            for _ in 0..2 {
+                sink.committer().unwrap().recover(recovery(), parts.clone()).unwrap();
+                assert_eq!(numbers(dir.path()), (0..PARTS).collect::<Vec<_>>(), "{when}");
+                assert_eq!(files(dir.path()), visible(dir.path()), "{when}");
+            }
+        }
+    }
+}
+
+/// Whether the file is one of the parts, by either of its names.
+fn parts_hold(parts: &[FilePart], file: &str) -> bool {
+    let parts = serde_json::to_string(parts).unwrap();
+    parts.contains(&format!("\"{}\"", file.rsplit('/').next().unwrap()))
+}
+
+#[test]
+fn a_bucket_that_was_taken_away_as_a_whole_does_not_hinder_recovery() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::json(dir.path()).bucket_by(|number: &u64, _| format!("{number}"));
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed([1, 2]));
+    let parts = writer.prepare_commit().unwrap();
+    sink.committer().unwrap().commit(parts.clone()).unwrap();
+    fs::remove_dir_all(dir.path().join("1")).unwrap();
+    sink.committer().unwrap().recover(recovery(), parts.clone()).unwrap();
+    assert_eq!(numbers(dir.path()), [2]);
+    // Without a restart nobody can have had the time.
+    assert!(sink.committer().unwrap().commit(parts).is_err());
+}
+
+#[test]
+fn recovery_needs_no_directory_and_touches_no_file_of_others() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::<u64>::json(dir.path().join("out"));
+    sink.committer().unwrap().recover(recovery(), Vec::new()).unwrap();
+    let others = ["out/part-0", "out/.part-0.inprogress", "out/_x/.part.inprogress", "out/b/.notes"];
+    others.iter().for_each(|name| drop(write(dir.path().join(name), "")));
+    sink.committer().unwrap().recover(recovery(), Vec::new()).unwrap();
+    assert_eq!(files(dir.path()).len(), others.len());
 }
 
 #[test]
@@ -165,8 +254,7 @@ fn a_record_that_cannot_be_encoded_names_the_file_and_the_reason() {
 fn a_directory_that_cannot_be_made_is_named() {
     let dir = tempdir().unwrap();
     let file = write(dir.path().join("file"), "");
-    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
-    let error = FileSink::<u64>::json(file.join("below")).writer(ctx).map(drop).unwrap_err().to_string();
+    let error = FileSink::<u64>::json(file.join("below")).writer(place()).map(drop).unwrap_err().to_string();
     assert!(error.contains("cannot create directory") && error.contains("file/below"), "{error}");
 }
 

@@ -93,6 +93,96 @@ fn csv_and_json_keep_the_source_contract() {
     conformance::source(|| FileSource::csv::<Flight>(&csv).splittable().split_bytes(5000), plain);
 }
 
+/// Rows of two fields: some malformed, some empty, quoted ones with newlines and quotes inside if `quotes` is set.
+fn rows(quotes: bool) -> impl Strategy<Value = Vec<String>> {
+    let quoted = if quotes { 2 } else { 0 };
+    let row = prop_oneof![
+        4 => (0..100i64).prop_map(|delay| format!("{delay},é{delay}")),
+        1 => Just("late,A".to_owned()),
+        1 => Just("1,2,3".to_owned()),
+        1 => Just(String::new()),
+        quoted => (0..100i64).prop_map(|delay| format!("{delay},\"a,\n\"\"{delay}\r\n\"")),
+    ];
+    prop::collection::vec(row, 0..12)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn csv_is_resumed_at_every_row_in_every_packing(
+        rows in rows(true),
+        mark in any::<bool>(),
+        crlf in any::<bool>(),
+        blank_before in 0..3usize,
+        last_ends in any::<bool>(),
+        header in any::<bool>(),
+        policy in prop_oneof![Just(Malformed::Skip), Just(Malformed::SideOutput)],
+    ) {
+        let end = if crlf { "\r\n" } else { "\n" };
+        let names = header.then(|| "delay_min,origin".to_owned());
+        let lines: Vec<String> = vec![String::new(); blank_before].into_iter().chain(names).chain(rows).collect();
+        let text = lines.join(end) + if last_ends { end } else { "" };
+        let text = if mark { format!("\u{feff}{text}") } else { text };
+        let dir = tempdir().unwrap();
+        let paths = [
+            write(dir.path().join("f.csv"), &text),
+            write_gz(dir.path().join("f.csv.gz"), text.as_bytes()),
+            write_zst(dir.path().join("f.csv.zst"), text.as_bytes()),
+        ];
+        for path in paths {
+            let source = || FileSource::csv::<(i64, String)>(&path).has_header(header).on_malformed(policy);
+            conformance::source(source, values(&source()));
+        }
+    }
+
+    #[test]
+    fn rows_are_the_same_however_the_file_is_cut_and_resumed(
+        rows in rows(false),
+        mark in any::<bool>(),
+        crlf in any::<bool>(),
+        blank_before in 0..3usize,
+        split_bytes in 1u64..40,
+        policy in prop_oneof![Just(Malformed::Skip), Just(Malformed::SideOutput)],
+    ) {
+        let end = if crlf { "\r\n" } else { "\n" };
+        let lines = vec![String::new(); blank_before].into_iter().chain(["delay_min,origin".to_owned()]).chain(rows);
+        let text = lines.map(|line| line + end).collect::<String>();
+        let text = if mark { format!("\u{feff}{text}") } else { text };
+        let dir = tempdir().unwrap();
+        let path = write(dir.path().join("f.csv"), text);
+        let whole = || FileSource::csv::<Flight>(&path).splittable().on_malformed(policy);
+        let cut = || whole().split_bytes(split_bytes);
+        let expected = read(&whole()).unwrap();
+        let found = read(&cut()).unwrap();
+        prop_assert_eq!(&found.values, &expected.values);
+        prop_assert_eq!(found.rejected, expected.rejected);
+        prop_assert_eq!(found.skipped, expected.skipped);
+        conformance::source(cut, expected.values);
+    }
+}
+
+#[test]
+fn a_malformed_row_fails_a_resumed_reader_as_it_does_the_first() {
+    let dir = tempdir().unwrap();
+    let text = "\u{feff}\r\ndelay_min,origin\r\n1,A\r\n2,B\r\nx,C\r\n";
+    for path in [write(dir.path().join("f"), text), write_gz(dir.path().join("f.gz"), text.as_bytes())] {
+        let source = FileSource::csv::<Flight>(&path);
+        let ctx = ReaderContext { subtask: 0, parallelism: 1 };
+        let mut enumerator = source.enumerator(None).unwrap();
+        enumerator.discover().unwrap();
+        let Assignment::Splits(splits) = enumerator.next(&ctx) else { panic!("no split") };
+        // The first row after what comes before it, as a reader says that it got so far.
+        let resumed = format!("{{\"offset\":{},\"line\":4}}", text.find("2,B").unwrap());
+        let split = serde_json::to_string(&splits[0]).unwrap().replace("\"at\":null", &format!("\"at\":{resumed}"));
+        let mut reader = source.reader(ctx).unwrap();
+        reader.add(serde_json::from_str(&split).unwrap()).unwrap();
+        let message = reader.read(&mut ReadBuffer::default()).unwrap_err().to_string();
+        assert_eq!(message, error(&source));
+        assert!(message.contains("line 5 column 1"), "{message}");
+    }
+}
+
 #[test]
 fn directories_are_read_to_the_bottom_without_what_is_hidden() {
     let dir = tempdir().unwrap();

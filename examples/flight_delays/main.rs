@@ -138,7 +138,7 @@ fn flight_delays(env: &Environment, args: Args) -> Result<()> {
         .late_output(LATE)
         .aggregate_with(SumDelays, |origin, window, delays, out| out.emit(summary(origin, window, delays)))
         .uid("hourly delays");
-    hourly.side_output(LATE).sink(FileSink::json(args.output.join("late"))).name("late flights");
-    hourly.sink(FileSink::json(args.output)).name("hourly delays");
+    hourly.side_output(LATE).sink(FileSink::json(args.output.join("late"))).name("late flights").uid("late flights");
+    hourly.sink(FileSink::json(args.output)).name("hourly delays").uid("delays");
     Ok(())
 }

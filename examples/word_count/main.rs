@@ -64,6 +64,7 @@ fn word_count(env: &Environment, args: Args) -> Result<()> {
         .count()
         .uid("count")
         .apply(named())
-        .sink(FileSink::json(args.output));
+        .sink(FileSink::json(args.output))
+        .uid("counts");
     Ok(())
 }

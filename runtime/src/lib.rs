@@ -34,6 +34,7 @@ extern crate self as millstream;
 pub mod __private;
 mod actor;
 pub mod channel;
+pub mod checkpoint;
 pub mod cli;
 pub mod connector;
 mod data;

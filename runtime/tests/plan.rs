@@ -214,7 +214,7 @@ job `job`: 3 chains, 5 subtasks, 2 slots
       => [2] hash
 [2] count -> out (parallelism 2, max 128)
       count (uid `count#3`) -- keeps state: give it a `.uid(..)`, or a snapshot will not fit once the job is edited
-      out (uid `out`)
+      out (uid `out`), at-least-once
 ";
     assert_eq!(plan_of(branching), expected);
 }

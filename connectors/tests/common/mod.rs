@@ -4,13 +4,14 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use millstream::channel::Batch;
 use millstream::connector::{
     Assignment, Committer, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Sink, SinkContext, SinkWriter, Source,
     SourceError,
 };
-use millstream::time::Timestamp;
+use millstream::time::{ManualClock, Timestamp};
 
 /// What a source gave.
 pub(crate) struct Outcome<T> {
@@ -83,10 +84,14 @@ pub(crate) fn write_zst(path: impl AsRef<Path>, content: &[u8]) -> PathBuf {
     write(path, [first, second].map(|part| zstd::encode_all(part, 1).unwrap()).concat())
 }
 
-/// A writer of the first attempt.
+/// The place of the only writer of a new job.
+pub(crate) fn place() -> SinkContext {
+    SinkContext::new(0, 1, Arc::new(ManualClock::default()))
+}
+
+/// The only writer of a new job.
 pub(crate) fn writer<S: Sink>(sink: &S) -> S::Writer {
-    let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism: 1, attempt: 0 };
-    sink.writer(ctx).unwrap_or_else(|error| panic!("{error}"))
+    sink.writer(place()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(crate) fn put<W: SinkWriter>(writer: &mut W, records: impl IntoIterator<Item = (W::In, Timestamp)>) {

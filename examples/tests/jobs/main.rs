@@ -4,6 +4,7 @@
 
 mod errors;
 mod flight_delays;
+mod plans;
 mod rejects;
 mod running;
 mod word_count;

@@ -5,20 +5,30 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use crate::actor::threads;
 use crate::connector::{ReaderContext, SourceError};
 use crate::error::blame;
+use crate::state::StateError;
 use crate::task::{Answer, AnyEnumerator};
 
 /// Takes the enumerator's answer to the subtask that has asked.
 type Reply = Box<dyn Fn(Answer) + Send>;
+
+/// Takes the enumerator's state.
+type TakeState = Box<dyn FnOnce(Result<Vec<u8>, StateError>) + Send>;
 
 struct Request {
     reader: ReaderContext,
     reply: Reply,
 }
 
+enum Command {
+    Next(Request),
+    /// Hands over the state, before anything else is assigned.
+    Snapshot(TakeState),
+}
+
 /// Asks an enumerator for splits. The thread ends when all handles are gone.
 #[derive(Clone)]
 pub(crate) struct EnumeratorHandle {
-    requests: Sender<Request>,
+    commands: Sender<Command>,
 }
 
 impl EnumeratorHandle {
@@ -28,33 +38,39 @@ impl EnumeratorHandle {
         enumerator: Box<dyn AnyEnumerator>,
         failed: impl FnOnce(SourceError) + Send + 'static,
     ) -> std::io::Result<Self> {
-        let (requests, queue) = mpsc::channel();
+        let (commands, queue) = mpsc::channel();
         threads::spawn("enumerator", move || {
             if let Err(error) = blame::catch_as(SourceError::Panicked, || serve(enumerator, &queue)) {
                 failed(error);
             }
         })?;
-        Ok(Self { requests })
+        Ok(Self { commands })
     }
 
     /// Asks for splits; the reply may come more than once: `Later` first, then splits.
     pub(crate) fn request(&self, subtask: usize, parallelism: usize, reply: Reply) {
         let request = Request { reader: ReaderContext { subtask, parallelism }, reply };
         // The thread is gone only if the enumerator has failed, which ends the job.
-        let _ = self.requests.send(request);
+        let _ = self.commands.send(Command::Next(request));
+    }
+
+    /// Asks for the state. Splits that are assigned after `take` has been called are not in it.
+    pub(crate) fn snapshot(&self, take: TakeState) {
+        let _ = self.commands.send(Command::Snapshot(take));
     }
 }
 
-fn serve(mut enumerator: Box<dyn AnyEnumerator>, requests: &Receiver<Request>) -> Result<(), SourceError> {
+fn serve(mut enumerator: Box<dyn AnyEnumerator>, commands: &Receiver<Command>) -> Result<(), SourceError> {
     let mut waiting: Vec<Request> = Vec::new();
     loop {
-        let request = match enumerator.discovery_interval() {
-            None => requests.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(interval) => requests.recv_timeout(interval),
+        let command = match enumerator.discovery_interval() {
+            None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(interval) => commands.recv_timeout(interval),
         };
-        match request {
+        match command {
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Ok(request) => {
+            Ok(Command::Snapshot(take)) => take(enumerator.snapshot()),
+            Ok(Command::Next(request)) => {
                 let answer = enumerator.next(&request.reader);
                 let later = matches!(answer, Answer::Later);
                 (request.reply)(answer);

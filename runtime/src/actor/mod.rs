@@ -11,4 +11,4 @@ mod slot;
 mod subtask;
 pub(crate) mod threads;
 
-pub(crate) use job_master::{JobRun, run};
+pub(crate) use job_master::{Command, Control, Controller, JobEnd, JobRun, run};

@@ -9,11 +9,12 @@ use actix::prelude::*;
 
 use crate::actor::enumerator::EnumeratorHandle;
 use crate::channel::exchange::{Payload, Transport};
-use crate::error::{TaskError, blame};
+use crate::checkpoint::{Barrier, SubtaskId};
+use crate::error::{Site, TaskError, blame};
 use crate::observe::Doing;
 use crate::operator::blocking::RunBlocking;
 use crate::operator::{Stop, Wake};
-use crate::task::{Answer, AnyCommittables, Step, Task, TaskBlueprint, build};
+use crate::task::{Answer, Captured, Step, Task, TaskBlueprint, build};
 use crate::time::Timestamp;
 
 /// A batch or signal for the subtask.
@@ -39,16 +40,28 @@ pub(crate) struct Assign(pub(crate) Answer);
 #[rtype(result = "()")]
 pub(crate) struct Cancel;
 
-/// How a subtask has ended.
+/// Send barriers; for subtasks that nobody sends to.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) enum Ended {
-    /// Well; with what its sinks have prepared.
-    Finished(Vec<AnyCommittables>),
-    /// Badly.
+pub(crate) struct Trigger(pub(crate) Arc<Barrier>);
+
+/// What a subtask tells the JobMaster.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Report {
+    pub(crate) subtask: SubtaskId,
+    pub(crate) news: News,
+}
+
+pub(crate) enum News {
+    /// All of its input has been processed; it stays for snapshots.
+    Drained,
+    /// Its part of a snapshot.
+    Captured(Box<Captured>),
+    /// It is gone: it has failed.
     Failed(Box<TaskError>),
-    /// As it was told to; also with what its sinks had prepared by then.
-    Cancelled(Vec<AnyCommittables>),
+    /// It is gone, as it was told.
+    Cancelled,
 }
 
 /// The actor of one subtask.
@@ -56,7 +69,11 @@ pub(crate) struct Subtask {
     /// Taken when the actor starts.
     blueprint: Option<TaskBlueprint>,
     enumerator: Option<EnumeratorHandle>,
-    master: Recipient<Ended>,
+    /// Its number among all of the job's.
+    id: SubtaskId,
+    master: Recipient<Report>,
+    /// Whether it has said that it is drained.
+    drained: bool,
     /// The chain's head and this subtask's number, for errors that know no operator.
     name: String,
     number: usize,
@@ -70,7 +87,8 @@ impl Subtask {
     pub(crate) fn new(
         blueprint: TaskBlueprint,
         enumerator: Option<EnumeratorHandle>,
-        master: Recipient<Ended>,
+        id: SubtaskId,
+        master: Recipient<Report>,
     ) -> Self {
         let vertex = &blueprint.plan.vertices[blueprint.vertex];
         Self {
@@ -78,7 +96,9 @@ impl Subtask {
             number: blueprint.info.subtask,
             blueprint: Some(blueprint),
             enumerator,
+            id,
             master,
+            drained: false,
             task: None,
             waker: None,
             timer: None,
@@ -91,7 +111,7 @@ impl Subtask {
         task.metrics.time.switch(Doing::Busy, &*task.context.clock);
         let stepped = blame::catch(|| match task.step() {
             Ok(step) => Ok(step),
-            Err(Stop::Blocked) => Ok(Step::Blocked),
+            Err(Stop::Blocked) => Ok(Step::Blocked(Timestamp::MAX)),
             Err(Stop::Failed(error)) => Err(error),
         });
         let step = match stepped {
@@ -104,21 +124,28 @@ impl Subtask {
         let next = match step {
             // It is able to go on once its slot's other subtasks have had their turns.
             Step::Again => Doing::Busy,
-            Step::Blocked => Doing::BackPressured,
+            Step::Blocked(_) => Doing::BackPressured,
             Step::Idle(_) => Doing::Idle,
             Step::Finished => Doing::Nothing,
         };
         task.metrics.time.switch(next, &*task.context.clock);
+        for captured in task.take_snapshots() {
+            self.report(News::Captured(Box::new(captured)));
+        }
         match step {
             Step::Again => self.wake_turn(),
-            Step::Blocked => {}
-            Step::Idle(deadline) => self.set_timer(deadline, ctx),
-            Step::Finished => {
-                self.end(Ended::Finished, ctx);
-                return Poll::Ready(());
+            Step::Blocked(deadline) | Step::Idle(deadline) => self.set_timer(deadline, ctx),
+            Step::Finished if !self.drained => {
+                self.drained = true;
+                self.report(News::Drained);
             }
+            Step::Finished => {}
         }
         Poll::Pending
+    }
+
+    fn report(&self, news: News) {
+        self.master.do_send(Report { subtask: self.id, news });
     }
 
     fn wake_turn(&self) {
@@ -151,13 +178,7 @@ impl Subtask {
         error.subtask = self.number;
         error.site.find_place();
         self.task = None;
-        self.master.do_send(Ended::Failed(error));
-        ctx.stop();
-    }
-
-    fn end(&mut self, how: impl FnOnce(Vec<AnyCommittables>) -> Ended, ctx: &mut Context<Self>) {
-        let prepared = self.task.take().map(|task| task.context.committables.take()).unwrap_or_default();
-        self.master.do_send(how(prepared));
+        self.report(News::Failed(error));
         ctx.stop();
     }
 }
@@ -214,9 +235,11 @@ impl ActorFuture<Subtask> for Turns {
 impl Handler<Deliver> for Subtask {
     type Result = ();
 
-    fn handle(&mut self, Deliver { channel, payload }: Deliver, _ctx: &mut Self::Context) {
-        if let Some(task) = &mut self.task {
-            task.put(channel, payload);
+    fn handle(&mut self, Deliver { channel, payload }: Deliver, ctx: &mut Self::Context) {
+        if let Some(task) = &mut self.task
+            && let Err(error) = task.put(channel, payload)
+        {
+            self.fail(TaskError::at(Site::default(), error), ctx);
         }
     }
 }
@@ -241,7 +264,19 @@ impl Handler<Cancel> for Subtask {
     type Result = ();
 
     fn handle(&mut self, _: Cancel, ctx: &mut Self::Context) {
-        self.end(Ended::Cancelled, ctx);
+        self.task = None;
+        self.report(News::Cancelled);
+        ctx.stop();
+    }
+}
+
+impl Handler<Trigger> for Subtask {
+    type Result = ();
+
+    fn handle(&mut self, Trigger(barrier): Trigger, _ctx: &mut Self::Context) {
+        if let Some(task) = &mut self.task {
+            task.trigger(barrier);
+        }
     }
 }
 

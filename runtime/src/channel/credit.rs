@@ -28,6 +28,14 @@ pub(crate) struct Grant {
     floating: bool,
 }
 
+#[cfg(test)]
+impl Grant {
+    /// A right that no credits have given, for tests without any.
+    pub(crate) fn of_nobody() -> Self {
+        Self { channel: 0, bytes: 0, floating: false }
+    }
+}
+
 /// The credits of one input, shared by its senders and its receiver.
 pub(crate) struct Credits<T> {
     inner: Mutex<Inner<T>>,

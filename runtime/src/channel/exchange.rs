@@ -1,14 +1,17 @@
 //! The sending side: records leave a chain for the subtasks of the next.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Batch;
 use super::credit::{Credits, Grant};
 use super::deal::Deal;
+use super::in_flight::{self, Place};
 use super::partitioner::{Partitioning, Router, Rule};
 use super::size::SizeEstimate;
+use crate::checkpoint::{Barrier, CheckpointId};
 use crate::data::Data;
 use crate::error::blame;
 use crate::operator::{Progress, Signal, Stage, Stop, TaskContext};
@@ -48,6 +51,9 @@ pub(crate) struct ExchangeId {
 
 struct Lane<T> {
     target: Target<T>,
+    /// Full batches that could not be sent when a barrier had to overtake them, the oldest first.
+    #[expect(clippy::vec_box, reason = "batches travel boxed, and are handed over without being moved")]
+    backlog: VecDeque<Box<Batch<T>>>,
     /// What waits for a full batch.
     partial: Box<Batch<T>>,
     /// Whether the partial batch was there at the last age check.
@@ -55,20 +61,41 @@ struct Lane<T> {
 }
 
 impl<T: Data> Lane<T> {
-    /// Sends the partial batch; answers whether it could.
+    /// Sends the partial batch, and before it the backlog; answers whether it could.
     fn send(&mut self, size: &SizeEstimate, task: &TaskContext) -> bool {
-        if self.partial.is_empty() {
-            return true;
+        while !self.backlog.is_empty() || !self.partial.is_empty() {
+            let Self { target, backlog, partial, aged } = self;
+            let bytes = size.bytes(backlog.front().unwrap_or(partial).len());
+            let Some((grant, empty)) = target.credits.acquire(target.credit_channel, bytes, &task.waker) else {
+                return false;
+            };
+            let full = match backlog.pop_front() {
+                Some(oldest) => oldest,
+                None => {
+                    *aged = false;
+                    std::mem::replace(partial, empty)
+                }
+            };
+            target.transport.deliver(target.channel, Payload::Batch(full, grant));
         }
-        let Self { target, partial, aged } = self;
-        let bytes = size.bytes(partial.len());
-        let Some((grant, empty)) = target.credits.acquire(target.credit_channel, bytes, &task.waker) else {
-            return false;
-        };
-        let full = std::mem::replace(partial, empty);
-        *aged = false;
-        target.transport.deliver(target.channel, Payload::Batch(full, grant));
         true
+    }
+
+    /// Makes room in the partial batch: by sending it, or else, if a barrier has to overtake, in the backlog.
+    fn make_room(&mut self, size: &SizeEstimate, task: &TaskContext) -> Progress {
+        if self.send(size, task) {
+            return Ok(());
+        }
+        if !task.is_overtaken() {
+            return Err(Stop::Blocked);
+        }
+        self.backlog.push_back(std::mem::take(&mut self.partial));
+        Ok(())
+    }
+
+    /// What has not been sent, the oldest first.
+    fn unsent(&self) -> impl Iterator<Item = &Batch<T>> {
+        self.backlog.iter().chain([&self.partial]).map(|batch| &**batch).filter(|batch| !batch.is_empty())
     }
 }
 
@@ -88,6 +115,8 @@ pub(crate) struct Exchange<T> {
     deal: Deal,
     /// Records of a restored snapshot, to be sent first.
     restored: Batch<T>,
+    /// The last barrier that was sent, so that repeating the call does not send it again.
+    last_barrier: Option<CheckpointId>,
 }
 
 impl<T: Data> Exchange<T> {
@@ -99,7 +128,10 @@ impl<T: Data> Exchange<T> {
     ) -> Self {
         let router = Router::new(rule, task.info.subtask, targets.len(), task.info.max_parallelism);
         let size = SizeEstimate::new::<T>();
-        let lanes = targets.into_iter().map(|target| Lane { target, partial: Box::default(), aged: false }).collect();
+        let lanes = targets
+            .into_iter()
+            .map(|target| Lane { target, backlog: VecDeque::new(), partial: Box::default(), aged: false })
+            .collect();
         let limit = size.batch_records();
         Self {
             uid,
@@ -112,6 +144,7 @@ impl<T: Data> Exchange<T> {
             routes: Vec::new(),
             deal: Deal::default(),
             restored: Batch::new(),
+            last_barrier: None,
         }
     }
 
@@ -120,19 +153,40 @@ impl<T: Data> Exchange<T> {
         self.lanes[lane].send(&self.size, &self.task)
     }
 
-    fn send_or_block(&mut self, lane: usize) -> Progress {
-        if self.send(lane) { Ok(()) } else { Err(Stop::Blocked) }
+    fn make_room(&mut self, lane: usize) -> Progress {
+        self.lanes[lane].make_room(&self.size, &self.task)
     }
 
     fn send_all(&mut self) -> Progress {
-        (0..self.lanes.len()).try_for_each(|lane| self.send_or_block(lane))
+        let blocked = (0..self.lanes.len()).any(|lane| !self.send(lane));
+        if blocked { Err(Stop::Blocked) } else { Ok(()) }
+    }
+
+    /// Sends a signal to everybody at once.
+    fn send_signal(&self, signal: &Signal) {
+        for lane in &self.lanes {
+            lane.target.transport.deliver(lane.target.channel, Payload::Signal(signal.clone()));
+        }
+    }
+
+    fn send_barrier(&mut self, barrier: &Arc<Barrier>) -> Progress {
+        if self.last_barrier == Some(barrier.id) {
+            return Ok(());
+        }
+        let overtakes = self.router.kind().may_be_overtaken() && self.task.clock.now() >= barrier.overtake_at;
+        if !overtakes {
+            self.send_all()?;
+        }
+        self.send_signal(&Signal::Barrier(Arc::clone(barrier)));
+        self.last_barrier = Some(barrier.id);
+        Ok(())
     }
 
     /// One target: the batch is handed over as it is where possible.
     fn push_whole(&mut self, batch: &mut Batch<T>) -> Progress {
         batch.forget_origin();
         if self.lanes[0].partial.len() >= self.limit {
-            self.send_or_block(0)?;
+            self.make_room(0)?;
         }
         let lane = &mut self.lanes[0];
         lane.partial.append(batch);
@@ -148,7 +202,7 @@ impl<T: Data> Exchange<T> {
         batch.forget_origin();
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].partial.len() >= self.limit {
-                self.send_or_block(lane)?;
+                self.make_room(lane)?;
             }
         }
         for lane in &mut self.lanes {
@@ -167,8 +221,8 @@ impl<T: Data> Exchange<T> {
             self.deal.sort(routes, self.lanes.len());
             for (number, lane) in self.lanes.iter_mut().enumerate() {
                 let is_full = lane.partial.len() >= self.limit && !self.deal.picks(number).is_empty();
-                if is_full && !lane.send(&self.size, &self.task) {
-                    return Err(Stop::Blocked);
+                if is_full {
+                    lane.make_room(&self.size, &self.task)?;
                 }
             }
             records.deal(&self.deal, self.lanes.iter_mut().map(|lane| &mut *lane.partial));
@@ -223,10 +277,9 @@ impl<T: Data> Stage<T> for Exchange<T> {
             Signal::Watermark(_) | Signal::Idle | Signal::Active | Signal::End => {
                 // In order with the records: all of them first, then the signal to everybody at once.
                 self.send_all()?;
-                for lane in &self.lanes {
-                    lane.target.transport.deliver(lane.target.channel, Payload::Signal(signal.clone()));
-                }
+                self.send_signal(signal);
             }
+            Signal::Barrier(barrier) => self.send_barrier(barrier)?,
         }
         Ok(())
     }
@@ -239,26 +292,19 @@ impl<T: Data> Stage<T> for Exchange<T> {
     }
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
-        let waiting: Vec<&Lane<T>> = self.lanes.iter().filter(|lane| !lane.partial.is_empty()).collect();
+        let waiting: Vec<&Lane<T>> = self.lanes.iter().filter(|lane| lane.unsent().next().is_some()).collect();
         // A broadcast record waits in every lane, and is sent to every lane again.
         let distinct = if self.router.kind() == Partitioning::Broadcast { 1 } else { waiting.len() };
-        for lane in waiting.into_iter().take(distinct) {
-            to.operator(&self.uid).push("in-flight", &(lane.partial.values(), lane.partial.times()))?;
+        let sender = self.task.info.subtask;
+        for batch in waiting.into_iter().take(distinct).flat_map(Lane::unsent) {
+            in_flight::write(batch, &self.uid, (sender, Place::Sender), to)?;
         }
         Ok(())
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
-        let Some(part) = from.get(&self.uid) else { return Ok(()) };
-        // Of several senders one takes all: which one does not matter, the records are routed anew.
-        if self.task.info.subtask == 0 {
-            for (values, times) in part.list::<(Vec<T>, Vec<crate::time::Timestamp>)>("in-flight")? {
-                for (at, value) in values.into_iter().enumerate() {
-                    let time = times.get(at).copied().unwrap_or(crate::time::Timestamp::MIN);
-                    self.restored.push_at(value, time);
-                }
-            }
-        }
+        let info = &self.task.info;
+        self.restored = in_flight::read(from, &self.uid, info.subtask, info.parallelism)?;
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod credit;
 mod deal;
 pub(crate) mod exchange;
 pub mod hash;
+pub(crate) mod in_flight;
 pub(crate) mod input;
 pub(crate) mod partitioner;
 mod sift;

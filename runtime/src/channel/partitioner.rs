@@ -28,6 +28,11 @@ pub(crate) enum Partitioning {
 }
 
 impl Partitioning {
+    /// Whether a barrier may overtake the records of such an edge: each can be routed anew when restored.
+    pub(crate) fn may_be_overtaken(self) -> bool {
+        matches!(self, Self::Hash | Self::Rebalance)
+    }
+
     /// The receivers that a sender is connected to.
     pub(crate) fn targets(self, sender: usize, senders: usize, receivers: usize) -> Vec<usize> {
         match self {

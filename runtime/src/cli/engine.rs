@@ -4,6 +4,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 use clap::{Args, ValueEnum};
 
+use super::checkpoints::CheckpointArgs;
 use crate::state::MAX_KEY_GROUPS;
 use crate::stream::Environment;
 
@@ -34,6 +35,9 @@ pub(crate) struct EngineArgs {
     /// Give every operator subtasks of its own, to find out which of them is slow
     #[arg(id = "millstream.disable_chaining", long = "disable-chaining")]
     pub(crate) disable_chaining: bool,
+
+    #[command(flatten)]
+    pub(crate) checkpoints: CheckpointArgs,
 }
 
 /// How `plan` writes the graph.
@@ -62,6 +66,7 @@ impl EngineArgs {
         if self.disable_chaining {
             env.disable_chaining();
         }
+        self.checkpoints.configure(env);
     }
 }
 

@@ -7,10 +7,12 @@
 //! Standard output belongs to the job and to `plan`; everything else goes to standard error. The exit code is 0 if the
 //! job has done its work, 1 if it failed or could not be started, 2 if the command line is wrong.
 
+mod checkpoints;
 mod clash;
 mod engine;
 mod parse;
 mod report;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -83,6 +85,11 @@ fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: 
     engine.configure(&env);
     job(&env, args)?;
     engine.configure(&env);
+    if env.checkpointing().is_none()
+        && let Some(flag) = engine.checkpoints.stray()
+    {
+        anyhow::bail!("{flag} needs a place for checkpoints: name one with --checkpoint-dir");
+    }
     match command {
         Command::Plan(format) => {
             let plan = env.plan()?;
@@ -99,6 +106,7 @@ fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: 
             if let Some(address) = engine.metrics {
                 eprintln!("metrics: http://{}/metrics", serve_metrics(address)?);
             }
+            signals::listen(job.handle())?;
             let summary = if engine.no_progress { job.run() } else { job.show_progress().run() }?;
             eprintln!("{summary}");
         }

@@ -15,6 +15,8 @@ use crate::data::Data;
 
 /// Keeps records in memory; made together with the handle that shows them.
 ///
+/// Exactly-once as long as the process lives: what was committed is lost with it.
+///
 /// ```
 /// use millstream::connector::CollectSink;
 /// let (sink, collected) = CollectSink::<u64>::new();

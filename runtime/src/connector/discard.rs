@@ -6,7 +6,7 @@ use super::{Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
 use crate::channel::batch::Consume;
 use crate::data::Data;
 
-/// Drops every record; for measuring a job, or one that works by side effects.
+/// Drops every record; for measuring a job, or one that works by side effects. It guarantees nothing.
 ///
 /// ```
 /// use millstream::connector::{DiscardSink, Sink};

@@ -9,13 +9,14 @@ use crate::error::Result;
 
 /// Calls a function with each record. Each subtask has a clone of it.
 ///
-/// What the function does is done again for records that are read again after a failure.
+/// At-least-once: what the function does is done again for records that are read again after a failure. What it only
+/// begins, such as writes to a buffer of its own, may be lost.
 ///
 /// ```
 /// use millstream::connector::{ForEachSink, Guarantee, Sink};
 /// let (sender, receiver) = std::sync::mpsc::channel();
 /// let sink = ForEachSink::new(move |word: String| Ok(sender.send(word)?));
-/// assert_eq!(sink.guarantee(), Guarantee::None);
+/// assert_eq!(sink.guarantee(), Guarantee::AtLeastOnce);
 /// # drop(receiver);
 /// ```
 pub struct ForEachSink<T, F> {
@@ -63,7 +64,7 @@ where
     }
 
     fn guarantee(&self) -> Guarantee {
-        Guarantee::None
+        Guarantee::AtLeastOnce
     }
 
     fn may_block(&self) -> bool {

@@ -21,7 +21,7 @@ pub use generator::GeneratorSource;
 pub use indexes::{IndexEnumerator, IndexEnumeratorState, IndexReader, IndexSplit};
 pub use print::{PrintSink, PrintWriter};
 pub use rate::{RateLimited, RateLimitedReader};
-pub use sink::{Committer, Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
+pub use sink::{Committer, Guarantee, NoCommitter, RecoverContext, Sink, SinkContext, SinkError, SinkWriter};
 pub use source::{
     Assignment, Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split,
 };

@@ -13,6 +13,9 @@ type Format<T> = Arc<dyn Fn(&T, &mut String) + Send + Sync>;
 
 /// Prints each record on a line of standard output.
 ///
+/// At-least-once: what has been printed cannot be taken back, so lines are printed again for records that are read again
+/// after a failure.
+///
 /// With several subtasks, or a prefix, each line says where it comes from: `2> value`, or `words:2> value`.
 ///
 /// ```
@@ -91,7 +94,7 @@ impl<T: Data> Sink for PrintSink<T> {
     }
 
     fn guarantee(&self) -> Guarantee {
-        Guarantee::None
+        Guarantee::AtLeastOnce
     }
 
     fn writer(&self, ctx: SinkContext) -> Result<PrintWriter<T>, SinkError> {
@@ -144,10 +147,11 @@ impl<T: Data> SinkWriter for PrintWriter<T> {
 mod tests {
     use super::*;
     use crate::channel::Batch;
+    use crate::time::ManualClock;
 
     #[track_caller]
     fn check(sink: PrintSink<u64>, parallelism: usize, expected: &str) {
-        let ctx = SinkContext { job: "test".into(), subtask: 0, parallelism, attempt: 0 };
+        let ctx = SinkContext::new(0, parallelism, Arc::new(ManualClock::default()));
         let mut writer = sink.writer(ctx).unwrap();
         let mut batch = Batch::new();
         [7, 8].into_iter().for_each(|value| batch.push(value));

@@ -121,7 +121,7 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
             Err(wait) => return Ok(Read::Paused(wait)),
         };
         let before = out.records_read();
-        out.set_max_records(out.len() + granted);
+        out.set_max_records(before as usize + granted);
         let read = self.reader.read(out);
         out.set_max_records(MAX_BATCH_RECORDS);
         let used = out.records_read() - before;

@@ -4,11 +4,14 @@
 //! once it is complete (or, without checkpoints, once the job has ended well) the committer commits them. Committing is idempotent:
 //! doing it again after a crash changes nothing.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::channel::batch::Consume;
 use crate::data::Data;
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// A sink that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,9 @@ pub enum SinkError {
     /// The committer panicked.
     #[error("panicked: {0}")]
     Panicked(String),
+    /// A snapshot describes output in a way that this sink does not understand.
+    #[error("what is to be committed cannot be read, was the snapshot made with another sink? {0}")]
+    Undecodable(#[from] crate::state::StateError),
     /// A setting that cannot be.
     #[error("{0}")]
     Invalid(String),
@@ -49,17 +55,59 @@ pub enum Guarantee {
     None,
 }
 
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ExactlyOnce => "exactly-once",
+            Self::AtLeastOnce => "at-least-once",
+            Self::None => "no guarantee",
+        })
+    }
+}
+
 /// What a writer can know of its place.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SinkContext {
     /// The job's name.
-    pub job: std::sync::Arc<str>,
+    pub job: Arc<str>,
+    /// The run that the writer belongs to, see [`RecoverContext::run`].
+    pub run: Arc<str>,
+    /// The sink's uid, which no other of the job has.
+    pub sink: Arc<str>,
     /// Which writer this is, from 0.
     pub subtask: usize,
     /// How many there are.
     pub parallelism: usize,
     /// How often the job has been restarted.
     pub attempt: u32,
+    /// Whether the job goes on from a snapshot.
+    pub restored: bool,
+    /// Where processing time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl SinkContext {
+    /// A writer of a new job's first attempt, for one that is driven by hand, as in a test.
+    pub fn new(subtask: usize, parallelism: usize, clock: Arc<dyn Clock>) -> Self {
+        let [job, run, sink] = ["job", "run", "sink"].map(Arc::from);
+        Self { job, run, sink, subtask, parallelism, attempt: 0, restored: false, clock }
+    }
+}
+
+/// What a committer can know of the job that starts.
+#[derive(Debug, Clone)]
+pub struct RecoverContext {
+    /// The job's name.
+    pub job: Arc<str>,
+    /// The run that starts or goes on. Random when a job begins; its later attempts have the same, also in another
+    /// process if they go on from a snapshot of it. No two jobs that run at the same time have the same.
+    pub run: Arc<str>,
+    /// The sink's uid, which no other of the job has.
+    pub sink: Arc<str>,
+    /// How often the job has been restarted.
+    pub attempt: u32,
+    /// Whether the job goes on from a snapshot.
+    pub restored: bool,
 }
 
 /// A place that records go to.
@@ -131,14 +179,27 @@ pub trait SinkWriter: 'static {
 
 /// Makes written output visible.
 ///
-/// Contract: idempotent and resumable. Committing again what was committed, wholly or in part, succeeds and changes
-/// nothing.
+/// Contract:
+/// * Committing is idempotent and resumable. Committing again what was committed, wholly or in part, succeeds and
+///   changes nothing.
+/// * `recover` is called once at each start of the job, in every attempt, before any of its writers is made.
+/// * `recover` may remove what earlier attempts of the same run and sink left. It does not touch what `restored`
+///   describes, nor what another run or another sink has written.
 pub trait Committer: Send + 'static {
     /// Describes something written but not yet visible.
     type Committable;
 
     /// Makes it visible.
     fn commit(&mut self, committables: Vec<Self::Committable>) -> Result<(), SinkError>;
+
+    /// Commits what the snapshot holds that the job goes on from, and removes what earlier attempts of this run have left
+    /// and nobody will commit. Without a snapshot, `restored` is empty.
+    ///
+    /// Of what `restored` describes, any part may have been committed long ago, and taken away since by whoever reads
+    /// the output.
+    fn recover(&mut self, _ctx: RecoverContext, restored: Vec<Self::Committable>) -> Result<(), SinkError> {
+        if restored.is_empty() { Ok(()) } else { self.commit(restored) }
+    }
 
     /// Called after a job without checkpoints has ended badly: removes what was written and will never be committed.
     fn abort(&mut self, _committables: Vec<Self::Committable>) -> Result<(), SinkError> {

@@ -224,17 +224,15 @@ impl<T> Default for ReadBuffer<T> {
 }
 
 impl<T> ReadBuffer<T> {
-    /// Whether the reader should stop: the records make a full batch, by number or by bytes.
+    /// Whether the reader should stop: what was read makes a full batch, by number or by bytes, whatever became of it.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.batch.len() >= self.max_records
-            || self.bytes >= MAX_BATCH_BYTES
-            || self.rejected.len() >= MAX_BATCH_RECORDS
+        self.records_read() >= self.max_records as u64 || self.bytes >= MAX_BATCH_BYTES
     }
 
     /// How many records more make it full.
     pub fn room(&self) -> usize {
-        if self.is_full() { 0 } else { self.max_records - self.batch.len() }
+        if self.is_full() { 0 } else { self.max_records - self.records_read() as usize }
     }
 
     /// Lets it be full with fewer records than a batch holds, or again with as many.
@@ -315,5 +313,21 @@ impl<T> ReadBuffer<T> {
         self.bytes = 0;
         self.skipped = 0;
         self.rejected.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_rejected_or_left_out_fills_a_buffer_as_records_do() {
+        let mut buffer = ReadBuffer::default();
+        buffer.set_max_records(3);
+        buffer.push(1);
+        buffer.skip();
+        assert!(!buffer.is_full() && buffer.room() == 1);
+        buffer.reject("line 3: no number".to_owned(), "x".to_owned());
+        assert!(buffer.is_full() && buffer.room() == 0);
     }
 }

@@ -176,6 +176,26 @@ pub enum JobError {
         /// Why.
         error: crate::connector::SinkError,
     },
+    /// The output of the snapshot that the job goes on from could not be made visible.
+    #[error("sink `{sink_name}`: the output before the snapshot could not be committed: {error}")]
+    Recover {
+        /// The sink's name.
+        sink_name: String,
+        /// Why.
+        error: crate::connector::SinkError,
+    },
+    /// Checkpoints fail, or the place for them cannot be used.
+    #[error("checkpoints: {0}")]
+    Checkpoint(String),
+    /// A snapshot that cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] crate::checkpoint::CheckpointError),
+    /// A snapshot that does not fit the job.
+    #[error("cannot restore: {0}")]
+    Restore(String),
+    /// It was told to end at once.
+    #[error("the job was cancelled")]
+    Cancelled,
     /// A part of the machinery around the job could not be started.
     #[error("cannot start the job: {0}")]
     Start(String),

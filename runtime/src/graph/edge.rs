@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::channel::Batch;
 use crate::channel::credit::{Credits, Grant};
 use crate::channel::exchange::{Exchange, ExchangeId, Target, Transport};
+use crate::channel::in_flight::{self, Place};
 use crate::channel::partitioner::{Partitioning, Rule};
 use crate::data::Data;
 use crate::operator::{AnySide, AnyStage, BoxStage, Fork, Progress, Side, Signal, TaskContext};
@@ -56,6 +57,14 @@ pub(crate) trait Port {
     fn push(&mut self, batch: &mut (dyn Any + Send)) -> Progress;
     /// Gives a processed batch back to the senders of the input's `edge`th edge.
     fn give_back(&mut self, edge: usize, batch: Box<dyn Any + Send>, grant: Grant);
+    /// Writes down a `Box<Batch<T>>` that waits to be processed.
+    fn capture(
+        &self,
+        batch: &(dyn Any + Send),
+        edge: &str,
+        sender: usize,
+        to: &mut TaskCapture,
+    ) -> Result<(), StateError>;
     fn signal(&mut self, signal: &Signal) -> Progress;
     fn open(&mut self) -> Progress;
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
@@ -132,6 +141,17 @@ impl<T: Data> Port for TypedPort<T> {
     fn give_back(&mut self, edge: usize, batch: Box<dyn Any + Send>, grant: Grant) {
         let batch = batch.downcast::<Batch<T>>().expect("invariant: a channel carries its record type");
         self.credits[edge].give_back(grant, batch);
+    }
+
+    fn capture(
+        &self,
+        batch: &(dyn Any + Send),
+        edge: &str,
+        sender: usize,
+        to: &mut TaskCapture,
+    ) -> Result<(), StateError> {
+        let batch = batch.downcast_ref::<Batch<T>>().expect("invariant: a channel carries its record type");
+        in_flight::write(batch, edge, (sender, Place::Receiver), to)
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {

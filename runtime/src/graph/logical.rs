@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::EdgeType;
 use crate::channel::partitioner::Partitioning;
-use crate::connector::Boundedness;
+use crate::checkpoint::{CheckpointMode, Checkpointing, RestartStrategy, Rhythm};
+use crate::connector::{Boundedness, Guarantee};
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
@@ -22,6 +23,50 @@ pub(crate) struct Settings {
     pub(crate) parallelism: usize,
     pub(crate) max_parallelism: usize,
     pub(crate) chaining: bool,
+    /// `None` for no checkpoints.
+    pub(crate) checkpointing: Option<Checkpointing>,
+    /// What to go on from: `latest`, or a snapshot's path.
+    pub(crate) restore: Option<String>,
+    /// Whether state that no operator takes may be dropped at a restore.
+    pub(crate) allow_non_restored_state: bool,
+    /// `None` for the default, which depends on whether there are checkpoints.
+    pub(crate) restart: Option<RestartStrategy>,
+}
+
+impl Settings {
+    fn new(job: &str) -> Self {
+        Self {
+            job: job.to_owned(),
+            parallelism: 1,
+            max_parallelism: crate::state::DEFAULT_KEY_GROUPS,
+            chaining: true,
+            checkpointing: None,
+            restore: None,
+            allow_non_restored_state: false,
+            restart: None,
+        }
+    }
+
+    /// What becomes of the job when a part of it fails.
+    pub(crate) fn restart_strategy(&self) -> RestartStrategy {
+        match (&self.restart, &self.checkpointing) {
+            (Some(strategy), _) => strategy.clone(),
+            (None, Some(_)) => RestartStrategy::exponential(),
+            (None, None) => RestartStrategy::None,
+        }
+    }
+
+    /// When snapshots are triggered and given up.
+    pub(crate) fn rhythm(&self) -> Rhythm {
+        match &self.checkpointing {
+            Some(checkpointing) => checkpointing.rhythm(),
+            None => Rhythm::commit_once(),
+        }
+    }
+
+    pub(crate) fn is_at_least_once(&self) -> bool {
+        self.checkpointing.as_ref().is_some_and(|set| set.mode == CheckpointMode::AtLeastOnce)
+    }
 }
 
 /// Whether an operator may share a subtask with its neighbours.
@@ -78,7 +123,7 @@ pub(crate) struct Edge {
 pub(crate) enum Body {
     Source { make: MakeSource, enumerator: EnumeratorFactory, boundedness: Boundedness },
     Operator(MakeStages),
-    Sink { make: MakeStages, committer: CommitterFactory },
+    Sink { make: MakeStages, committer: CommitterFactory, guarantee: Guarantee },
 }
 
 /// Makes an operator's stage for each of its inputs.
@@ -119,13 +164,7 @@ impl Downstream {
 
 impl Graph {
     pub(crate) fn new(job: &str) -> Self {
-        let settings = Settings {
-            job: job.to_owned(),
-            parallelism: 1,
-            max_parallelism: crate::state::DEFAULT_KEY_GROUPS,
-            chaining: true,
-        };
-        Self { settings, nodes: Vec::new() }
+        Self { settings: Settings::new(job), nodes: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, node: Node) -> NodeId {
@@ -154,13 +193,15 @@ impl Graph {
         if unique { name.clone() } else { format!("{name}#{node}") }
     }
 
-    /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place.
+    /// A node's identity in snapshots: its uid, else its name; of an anonymous one its place. That two operators with
+    /// state share one is an error; the others get their place, too.
     pub(crate) fn uid(&self, node: NodeId) -> String {
-        let Node { name, uid, anonymous, .. } = &self.nodes[node];
+        let Node { name, uid, anonymous, stateful, .. } = &self.nodes[node];
         match uid {
             Some(uid) => uid.clone(),
             None if *anonymous => format!("{name}#{node}"),
-            None => name.clone(),
+            None if *stateful => name.clone(),
+            None => self.label(node),
         }
     }
 }

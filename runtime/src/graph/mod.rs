@@ -10,5 +10,5 @@ mod plan;
 mod render;
 
 pub(crate) use edge::{AnyCredits, AnyTarget, EdgeType, Port, TypedEdge};
-pub(crate) use logical::{Body, Chaining, Downstream, Edge, Graph, MakeStages, Node, NodeContext, NodeId};
+pub(crate) use logical::{Body, Chaining, Downstream, Edge, Graph, MakeStages, Node, NodeContext, NodeId, Settings};
 pub use plan::{Plan, PlanEdge, Vertex};

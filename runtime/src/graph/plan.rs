@@ -6,7 +6,7 @@ use super::edge::RecordType;
 use super::{Body, Chaining, Edge, Graph, Node, NodeId};
 use crate::channel::exchange::ExchangeId;
 use crate::channel::partitioner::Partitioning;
-use crate::connector::Boundedness;
+use crate::connector::{Boundedness, Guarantee};
 use crate::error::BuildError;
 use crate::state::MAX_KEY_GROUPS;
 
@@ -244,6 +244,14 @@ impl Plan {
     pub(crate) fn is_bounded(&self) -> bool {
         let unbounded = |node: &Node| matches!(node.body, Body::Source { boundedness: Boundedness::Unbounded, .. });
         !self.graph.nodes.iter().any(unbounded)
+    }
+
+    /// The nodes that write to the outside world, and what they promise.
+    pub(crate) fn sinks(&self) -> impl Iterator<Item = (NodeId, Guarantee)> {
+        self.graph.nodes.iter().enumerate().filter_map(|(id, node)| match node.body {
+            Body::Sink { guarantee, .. } => Some((id, guarantee)),
+            _ => None,
+        })
     }
 
     /// The nodes that read from the outside world.

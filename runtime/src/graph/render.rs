@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Plan;
+use super::{Body, Plan};
 
 impl Plan {
     /// The plan as an indented list of chains, with what each sends where.
@@ -31,6 +31,9 @@ impl Plan {
     fn describe_node(&self, id: usize) -> String {
         let node = &self.graph.nodes[id];
         let mut line = format!("{} (uid `{}`)", node.name, self.graph.uid(id));
+        if let Body::Sink { guarantee, .. } = &node.body {
+            let _ = write!(line, ", {guarantee}");
+        }
         if node.stateful && node.anonymous && node.uid.is_none() {
             line += " -- keeps state: give it a `.uid(..)`, or a snapshot will not fit once the job is edited";
         }

@@ -90,6 +90,8 @@ pub(crate) struct TaskMetrics {
     pub(crate) subtask: usize,
     /// Messages that wait to be processed.
     pub(crate) input_queue: Level,
+    /// How long the last barriers took to arrive on all inputs.
+    pub(crate) alignment_ms: Level,
     /// Where its time goes.
     pub(crate) time: TaskTime,
 }

@@ -5,6 +5,8 @@
 //!   line. [`serve_metrics`] installs a recorder that Prometheus can read.
 //! * Logs and the progress line go to standard error; standard output belongs to the job.
 
+mod checkpoints;
+mod guarantees;
 mod logging;
 mod metrics;
 mod number;
@@ -17,6 +19,7 @@ mod task_time;
 pub(crate) mod terminal;
 
 pub use ::metrics::{Counter, Gauge, Histogram};
+pub(crate) use guarantees::log_guarantees;
 pub use logging::{LogFilterError, init_logging};
 pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics, labels};
 pub(crate) use observer::{Observed, Observer};

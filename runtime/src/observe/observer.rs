@@ -9,6 +9,7 @@ use super::metrics::JobMetrics;
 use super::progress::Progress;
 use super::reporter::Reporter;
 use crate::actor::threads;
+use crate::checkpoint::CheckpointHistory;
 use crate::graph::Plan;
 use crate::time::Clock;
 
@@ -21,6 +22,7 @@ const DRAWS_PER_COPY: u32 = 10;
 pub(crate) struct Observed {
     pub(crate) plan: Arc<Plan>,
     pub(crate) registry: Arc<JobMetrics>,
+    pub(crate) history: Arc<CheckpointHistory>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Whether to show a progress line.
     pub(crate) progress: bool,
@@ -53,8 +55,8 @@ impl Drop for Observer {
 }
 
 fn observe(observed: &Observed, end: &Receiver<()>) {
-    let Observed { plan, registry, clock, progress } = observed;
-    let mut reporter = Reporter::new(Arc::clone(plan), Arc::clone(registry));
+    let Observed { plan, registry, history, clock, progress } = observed;
+    let mut reporter = Reporter::new(Arc::clone(plan), Arc::clone(registry), Arc::clone(history));
     let mut line = progress.then(|| Progress::show(&plan.graph.settings.job, clock.monotonic()));
     let ticks_per_copy = if *progress { DRAWS_PER_COPY } else { 1 };
     let mut tick = 0;

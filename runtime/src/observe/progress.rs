@@ -96,7 +96,15 @@ mod tests {
         env.from_collection([1]).collect();
         let plan = env.plan().unwrap();
         let registry = JobMetrics::default();
-        let info = TaskInfo { job: "orders".into(), subtask: 0, parallelism: 2, max_parallelism: 128, attempt: 0 };
+        let info = TaskInfo {
+            job: "orders".into(),
+            subtask: 0,
+            parallelism: 2,
+            max_parallelism: 128,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
         let [source, fast, slow] =
             [(0, 0), (1, 0), (1, 1)].map(|(node, subtask)| OperatorMetrics::new(node, "operator", subtask));
         for metrics in [&source, &fast, &slow] {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use metrics::{Counter, Gauge, Key, KeyName, Label, Recorder, Unit, with_recorder};
 
+use super::checkpoints::{self, CheckpointReport};
 use super::metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
 use super::task_time::Spent;
+use crate::checkpoint::CheckpointHistory;
 use crate::graph::Plan;
 use crate::operator::TaskInfo;
 
@@ -21,6 +23,7 @@ const WATERMARK: &str = "millstream_taskmanager_job_operator_currentInputWaterma
 const BUSY: &str = "millstream_taskmanager_job_task_busyTimeMsPerSecond";
 const IDLE: &str = "millstream_taskmanager_job_task_idleTimeMsPerSecond";
 const BACK_PRESSURED: &str = "millstream_taskmanager_job_task_backPressuredTimeMsPerSecond";
+const ALIGNMENT: &str = "millstream_taskmanager_job_task_checkpointAlignmentTime";
 const INPUT_QUEUE: &str = "millstream_taskmanager_job_task_inputQueueLength";
 
 static METADATA: metrics::Metadata<'static> =
@@ -42,11 +45,13 @@ pub(crate) fn describe(recorder: &dyn Recorder) {
         (BUSY, "Milliseconds of each second that the subtask works"),
         (IDLE, "Milliseconds of each second that the subtask waits for input"),
         (BACK_PRESSURED, "Milliseconds of each second that the subtask waits for room in an output"),
+        (ALIGNMENT, "Milliseconds that the last checkpoint's barriers took to arrive on all inputs"),
         (INPUT_QUEUE, "Batches and signals that wait to be processed"),
     ];
     for (name, text) in gauges {
         recorder.describe_gauge(KeyName::from_const_str(name), None, text.into());
     }
+    checkpoints::describe(recorder);
 }
 
 /// Copies one job's metrics, whenever it is told to.
@@ -55,12 +60,14 @@ pub(crate) struct Reporter {
     registry: Arc<JobMetrics>,
     operators: Vec<OperatorReport>,
     tasks: Vec<TaskReport>,
+    checkpoints: CheckpointReport,
 }
 
 impl Reporter {
     /// A reporter that has copied nothing.
-    pub(crate) fn new(plan: Arc<Plan>, registry: Arc<JobMetrics>) -> Self {
-        Self { plan, registry, operators: Vec::new(), tasks: Vec::new() }
+    pub(crate) fn new(plan: Arc<Plan>, registry: Arc<JobMetrics>, history: Arc<CheckpointHistory>) -> Self {
+        let checkpoints = CheckpointReport::new(&plan.graph.settings.job, history);
+        Self { plan, registry, operators: Vec::new(), tasks: Vec::new(), checkpoints }
     }
 
     /// Copies how things stand at `now` on the job's monotonic clock.
@@ -73,12 +80,15 @@ impl Reporter {
         for (info, metrics) in self.registry.tasks().into_iter().skip(self.tasks.len()) {
             self.tasks.push(TaskReport::new(&info, metrics, now));
         }
+        // Counts of a restarted job's earlier attempts still count; how things stand is told by the last attempt.
+        let attempt = self.tasks.iter().map(|task| task.attempt).max().unwrap_or(0);
         for operator in &mut self.operators {
-            operator.copy();
+            operator.copy(attempt);
         }
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut().filter(|task| task.attempt == attempt) {
             task.copy(now);
         }
+        self.checkpoints.copy();
     }
 }
 
@@ -100,7 +110,7 @@ impl Copied {
     }
 }
 
-fn gauge(name: &'static str, labels: &[Label]) -> Gauge {
+pub(super) fn gauge(name: &'static str, labels: &[Label]) -> Gauge {
     let key = Key::from_parts(name, labels.to_vec());
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
 }
@@ -114,6 +124,7 @@ fn labels(info: &TaskInfo, (kind, name): (&'static str, &str), subtask: usize) -
 }
 
 struct OperatorReport {
+    attempt: u32,
     metrics: Arc<OperatorMetrics>,
     labels: Vec<Label>,
     records_in: Copied,
@@ -128,6 +139,7 @@ impl OperatorReport {
     fn new(info: &TaskInfo, label: &str, metrics: Arc<OperatorMetrics>) -> Self {
         let labels = labels(info, ("operator", label), metrics.subtask);
         Self {
+            attempt: info.attempt,
             metrics,
             records_in: Copied::new(RECORDS_IN, &labels),
             records_out: Copied::new(RECORDS_OUT, &labels),
@@ -138,13 +150,13 @@ impl OperatorReport {
         }
     }
 
-    fn copy(&mut self) {
+    fn copy(&mut self, attempt: u32) {
         self.records_in.copy(self.metrics.records_in.get());
         self.records_out.copy(self.metrics.records_out.get());
         self.late_dropped.copy(self.metrics.late_dropped.get());
         self.records_failed.copy(self.metrics.records_failed.get());
         let watermark = self.metrics.watermark();
-        if watermark.is_set() {
+        if watermark.is_set() && self.attempt == attempt {
             let gauge = self.watermark.get_or_insert_with(|| gauge(WATERMARK, &self.labels));
             gauge.set(watermark.as_millis() as f64);
         }
@@ -152,11 +164,13 @@ impl OperatorReport {
 }
 
 struct TaskReport {
+    attempt: u32,
     metrics: Arc<TaskMetrics>,
     busy: Gauge,
     idle: Gauge,
     back_pressured: Gauge,
     input_queue: Gauge,
+    alignment: Gauge,
     /// How the times stood at the last copy, and when that was.
     last: (Spent, Duration),
 }
@@ -171,6 +185,8 @@ impl TaskReport {
             idle: gauge(IDLE, &labels),
             back_pressured: gauge(BACK_PRESSURED, &labels),
             input_queue: gauge(INPUT_QUEUE, &labels),
+            alignment: gauge(ALIGNMENT, &labels),
+            attempt: info.attempt,
             metrics,
             last: (Spent::default(), started),
         }
@@ -178,6 +194,7 @@ impl TaskReport {
 
     fn copy(&mut self, now: Duration) {
         self.input_queue.set(self.metrics.input_queue.get() as f64);
+        self.alignment.set(self.metrics.alignment_ms.get() as f64);
         let (last, at) = self.last;
         let elapsed = now.saturating_sub(at);
         // A clock that stands still says nothing about shares of time.
@@ -203,7 +220,15 @@ mod tests {
     use crate::time::{ManualClock, Timestamp};
 
     fn info() -> TaskInfo {
-        TaskInfo { job: "orders".into(), subtask: 1, parallelism: 2, max_parallelism: 128, attempt: 0 }
+        TaskInfo {
+            job: "orders".into(),
+            subtask: 1,
+            parallelism: 2,
+            max_parallelism: 128,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        }
     }
 
     #[test]
@@ -221,7 +246,7 @@ mod tests {
         let recorder = PrometheusBuilder::new().build_recorder();
         let seen = recorder.handle();
         metrics::with_local_recorder(&recorder, || {
-            let mut reporter = Reporter::new(Arc::new(env.plan().unwrap()), registry);
+            let mut reporter = Reporter::new(Arc::new(env.plan().unwrap()), registry, Arc::default());
             operator.records_in.add(5);
             reporter.copy(Duration::from_secs(2));
             assert!(!seen.render().contains("currentInputWatermark"), "{}", seen.render());

@@ -25,6 +25,8 @@ pub struct JobSummary {
     pub late_dropped: u64,
     /// Records that were left out because they were malformed or user code failed on them.
     pub records_failed: u64,
+    /// If the job was stopped with a savepoint: its path.
+    pub savepoint: Option<String>,
     /// The operators, in the order in which they were added to the job.
     pub operators: Vec<OperatorSummary>,
 }
@@ -54,6 +56,7 @@ impl JobSummary {
             records_written: 0,
             late_dropped: 0,
             records_failed: 0,
+            savepoint: None,
             operators: Vec::new(),
         };
         for (_, subtask) in metrics.operators() {
@@ -84,7 +87,11 @@ fn idle(plan: &Plan, node: usize) -> OperatorSummary {
 
 impl fmt::Display for JobSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "job `{}` finished in {}", self.job, duration(self.elapsed))?;
+        let how = if self.savepoint.is_some() { "stopped after" } else { "finished in" };
+        writeln!(f, "job `{}` {how} {}", self.job, duration(self.elapsed))?;
+        if let Some(savepoint) = &self.savepoint {
+            writeln!(f, "  savepoint: {savepoint}")?;
+        }
         let (read, written) = (grouped(self.records_read), grouped(self.records_written));
         let width = read.len().max(written.len());
         writeln!(f, "  read     {read:>width$} records, {}", per_second(self.records_read, self.elapsed))?;
@@ -130,6 +137,7 @@ mod tests {
             records_written: 500,
             late_dropped: 0,
             records_failed: 7,
+            savepoint: None,
             operators: vec![operator("words.txt", 1_000_000, 1_000_000), operator("count", 1_000_000, 500)],
         };
         let expected = "\

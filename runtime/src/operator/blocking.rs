@@ -220,7 +220,10 @@ impl<P: Process> Stage<P::In> for BlockingStage<P> {
         let done = self.take_in_restored().and_then(|()| self.hand_on_done());
         done.map_err(|stop| self.out.named(stop))?;
         match signal {
-            Signal::ProcessingTime(_) | Signal::Flush | Signal::FlushOld => self.out.signal(signal),
+            // What is in flight is in the snapshot.
+            Signal::ProcessingTime(_) | Signal::Flush | Signal::FlushOld | Signal::Barrier(_) => {
+                self.out.signal(signal)
+            }
             _ if self.queue.is_empty() => {
                 if let Signal::Watermark(watermark) = signal {
                     self.out.watermark = *watermark;

@@ -12,6 +12,7 @@ use super::blocking::RunBlocking;
 use super::stage::{BoxStage, Progress, Signal};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
+use crate::checkpoint::CheckpointId;
 use crate::data::Data;
 use crate::state::timers::Timers;
 use crate::state::{KeyGroups, StateError, TaskCapture, TaskSnapshot};
@@ -23,6 +24,9 @@ use crate::time::{Clock, Timestamp};
 pub struct TaskInfo {
     /// The job's name.
     pub job: Arc<str>,
+    /// The run that the subtask belongs to: random, and the same in all attempts, also in those that go on from a
+    /// snapshot of it.
+    pub run: Arc<str>,
     /// Which subtask of its operator this is, from 0.
     pub subtask: usize,
     /// How many subtasks the operator has.
@@ -31,6 +35,8 @@ pub struct TaskInfo {
     pub max_parallelism: usize,
     /// How often the job has been restarted.
     pub attempt: u32,
+    /// Whether the job goes on from a snapshot.
+    pub restored: bool,
 }
 
 impl TaskInfo {
@@ -45,6 +51,12 @@ pub(crate) trait Wake: Send + Sync {
     fn wake(&self);
 }
 
+/// What one sink of a subtask has prepared for a snapshot.
+pub(crate) struct Prepared {
+    pub(crate) id: CheckpointId,
+    pub(crate) committables: AnyCommittables,
+}
+
 /// What the operators of one subtask share.
 pub(crate) struct TaskContext {
     pub(crate) info: TaskInfo,
@@ -54,8 +66,12 @@ pub(crate) struct TaskContext {
     pub(crate) blocking: Arc<dyn RunBlocking>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
-    /// What the sinks of this subtask have prepared at the end of their input.
-    pub(crate) committables: RefCell<Vec<AnyCommittables>>,
+    /// Whether a barrier is to overtake what cannot be sent: exchanges then take more than their credits allow.
+    overtaken: Cell<bool>,
+    /// How many sinks the subtask has.
+    sinks: Cell<usize>,
+    /// What they have prepared since last asked.
+    prepared: RefCell<Vec<Prepared>>,
 }
 
 impl TaskContext {
@@ -66,12 +82,41 @@ impl TaskContext {
         blocking: Arc<dyn RunBlocking>,
     ) -> Rc<Self> {
         let deadline = Cell::new(Timestamp::MAX);
-        Rc::new(Self { info, clock, waker, blocking, deadline, committables: RefCell::default() })
+        let (overtaken, sinks) = (Cell::new(false), Cell::new(0));
+        Rc::new(Self { info, clock, waker, blocking, deadline, overtaken, sinks, prepared: RefCell::default() })
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.
     pub(crate) fn wake_at(&self, at: Timestamp) {
         self.deadline.set(self.deadline.get().min(at));
+    }
+
+    /// Whether exchanges are to take what they cannot send.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        self.overtaken.get()
+    }
+
+    pub(crate) fn set_overtaken(&self, overtaken: bool) {
+        self.overtaken.set(overtaken);
+    }
+
+    /// Tells that the subtask has another sink.
+    pub(crate) fn add_sink(&self) {
+        self.sinks.set(self.sinks.get() + 1);
+    }
+
+    pub(crate) fn sinks(&self) -> usize {
+        self.sinks.get()
+    }
+
+    /// A sink has prepared its output before a barrier.
+    pub(crate) fn prepared(&self, prepared: Prepared) {
+        self.prepared.borrow_mut().push(prepared);
+    }
+
+    /// What sinks have prepared since last asked.
+    pub(crate) fn take_prepared(&self) -> Vec<Prepared> {
+        self.prepared.take()
     }
 
     /// The earliest instant asked for, which is thereby forgotten.

@@ -29,11 +29,11 @@ pub use aggregate::Aggregate;
 pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
-pub(crate) use context::{AnySide, Side, TaskContext, Wake};
+pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
 pub use keyed::{KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
-pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, Stage, Stop};
+pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, SplitStart, Stage, Stop};
 
 use crate::channel::Batch;
 use crate::state::{OperatorCapture, OperatorSnapshot, StateError};

@@ -5,13 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::context::{SideOutputs, TaskContext};
-use super::{Collector, Operator};
+use super::{Collector, Operator, TaskInfo};
+use serde::{Deserialize, Serialize};
+
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
+use crate::checkpoint::Barrier;
 use crate::data::Data;
 use crate::error::{TaskError, blame};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{OperatorSnapshot, StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::Timestamp;
 
 /// Why a call did not finish.
@@ -47,14 +50,25 @@ pub(crate) enum Signal {
     Flush,
     /// A batch's age limit may have passed: send what is older. Does not leave the subtask.
     FlushOld,
-    /// Splits, each with its number and name, will be read. Does not leave the source's chain.
-    SplitsStart(Arc<[(u32, Arc<str>)]>),
+    /// Splits will be read. Does not leave the source's chain.
+    SplitsStart(Arc<[SplitStart]>),
     /// A split has nothing to read. Does not leave the source's chain.
     SplitIdle(u32),
     /// A split has been read to its end. Does not leave the source's chain.
     SplitEnd(u32),
+    /// A snapshot is to hold what was before, and not what comes after.
+    Barrier(Arc<Barrier>),
     /// No more records.
     End,
+}
+
+/// A split that will be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SplitStart {
+    /// By which its batches and signals name it; given anew in each subtask.
+    pub(crate) number: u32,
+    /// Its lasting identity.
+    pub(crate) id: Arc<str>,
 }
 
 /// A link of a chain: an operator, an exchange or a sink together with all that stands behind it.
@@ -189,6 +203,7 @@ pub(crate) struct Link<O: Operator> {
     uid: Arc<str>,
     operator: O,
     out: Output<O::Out>,
+    opened: bool,
     /// The last watermark that has been dealt with completely.
     reached: Timestamp,
     /// How much of `End` is done, so that repeating the call does not repeat the work.
@@ -208,7 +223,7 @@ where
     O::Out: Data,
 {
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, reached: Timestamp::MIN, ended: EndStep::Running })
+        Box::new(Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running })
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -273,28 +288,62 @@ where
     }
 
     fn open(&mut self) -> Progress {
-        self.out.open()?;
-        let metrics = Arc::clone(&self.out.metrics);
-        let _blame = blame::Operator(&metrics.name);
-        self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))
+        // The call may be a repeated one, since something beside this stage was blocked.
+        if !self.opened {
+            self.out.open()?;
+            let metrics = Arc::clone(&self.out.metrics);
+            let _blame = blame::Operator(&metrics.name);
+            self.operator.open(&mut self.out).map_err(|stop| self.out.named(stop))?;
+            self.opened = true;
+        }
+        Ok(())
     }
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let snapshot = to.operator(&self.uid);
-        snapshot.push("watermark", &self.reached)?;
+        let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+        let ended = self.ended == EndStep::Closed;
+        snapshot.push(WATERMARK, &Reached { subtask, parallelism, watermark: self.reached, ended })?;
         self.operator.snapshot(&self.out, snapshot)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
-            // Of several subtasks, all have reached the lowest.
-            let reached = snapshot.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
-            self.reached = reached;
-            self.out.watermark = reached;
+            let reached = Reached::restored(&self.out.task.info, snapshot)?;
+            self.reached = reached.watermark;
+            self.out.watermark = reached.watermark;
+            if reached.ended {
+                self.ended = EndStep::Closed;
+            }
             self.operator.restore(&self.out, snapshot).map_err(|error| error.in_operator(&self.uid))?;
         }
         self.out.restore(from)
+    }
+}
+
+/// How far an operator's subtask had come.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Reached {
+    subtask: usize,
+    parallelism: usize,
+    /// The last watermark that was dealt with completely.
+    watermark: Timestamp,
+    /// Whether its input had ended and it was closed: neither happens again.
+    ended: bool,
+}
+
+impl Reached {
+    /// How far this subtask had come, or, at another parallelism, all had.
+    fn restored(info: &TaskInfo, from: &OperatorSnapshot) -> Result<Self, StateError> {
+        let all = from.list::<Self>(WATERMARK)?;
+        let is_own = |other: &&Self| other.parallelism == info.parallelism && other.subtask == info.subtask;
+        if let Some(own) = all.iter().find(is_own) {
+            return Ok(*own);
+        }
+        let watermark = all.iter().map(|other| other.watermark).min().unwrap_or(Timestamp::MIN);
+        let ended = !all.is_empty() && all.iter().all(|other| other.ended);
+        Ok(Self { subtask: info.subtask, parallelism: info.parallelism, watermark, ended })
     }
 }
 

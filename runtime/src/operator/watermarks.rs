@@ -9,22 +9,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::TaskContext;
-use super::stage::{Output, Progress, Signal, Stage};
-use crate::channel::Batch;
+use super::stage::{Output, Progress, Signal, SplitStart, Stage};
+use crate::channel::{Batch, Origin};
 use crate::data::Data;
 use crate::error::blame;
 use crate::graph::{Downstream, NodeContext};
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::watermark::EventTime;
 use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
 
 /// The split of records that do not say theirs.
 const NO_SPLIT: u32 = u32::MAX;
+/// What stands for its id.
+const NO_SPLIT_ID: &str = "";
 
 struct SplitWatermark<T> {
     generator: Box<dyn WatermarkGenerator<T>>,
-    /// What a person calls the split, by which it is found again in a snapshot.
-    name: Arc<str>,
+    /// By which the split is found again in a snapshot.
+    id: Arc<str>,
     watermark: Timestamp,
     silent_since: Option<Timestamp>,
     idle: bool,
@@ -42,8 +44,8 @@ pub(crate) struct WatermarkStage<T: Data> {
     strategy: WatermarkStrategy<T>,
     out: Output<T>,
     splits: BTreeMap<u32, SplitWatermark<T>>,
-    /// Watermarks of a snapshot for splits that have not been seen again yet.
-    restored: BTreeMap<String, Timestamp>,
+    /// Watermarks of a snapshot, by split, until the source has said which of these are read here.
+    restored: BTreeMap<Arc<str>, Timestamp>,
     emitted: Timestamp,
     idle: bool,
     /// A watermark or idleness that could not be handed on yet.
@@ -88,24 +90,24 @@ impl<T: Data> WatermarkStage<T> {
         }
     }
 
-    /// The split with this number, which from now on holds the watermark back.
-    fn split(&mut self, number: u32, name: Arc<str>) -> &mut SplitWatermark<T> {
-        self.splits.entry(number).or_insert_with(|| SplitWatermark {
-            generator: (self.strategy.generator)(),
-            watermark: self.restored.remove(&*name).unwrap_or(Timestamp::MIN),
-            name,
-            silent_since: None,
-            idle: false,
-        })
+    /// A split that from now on holds the watermark back.
+    fn start(&mut self, number: u32, id: Arc<str>) {
+        let watermark = self.restored.remove(&id).unwrap_or(Timestamp::MIN);
+        let generator = (self.strategy.generator)();
+        self.splits.insert(number, SplitWatermark { generator, id, watermark, silent_since: None, idle: false });
     }
 
     /// The number of a batch's split, which counts as active from now on.
     fn split_of(&mut self, batch: &Batch<T>) -> u32 {
-        let (number, name) =
-            batch.origin().map_or((NO_SPLIT, "".into()), |origin| (origin.split(), Arc::clone(origin.name())));
-        let split = self.split(number, name);
-        split.silent_since = None;
-        split.idle = false;
+        let number = batch.origin().map_or(NO_SPLIT, Origin::split);
+        if !self.splits.contains_key(&number) {
+            debug_assert_eq!(number, NO_SPLIT, "a source says which splits it will read");
+            self.start(number, NO_SPLIT_ID.into());
+        }
+        if let Some(split) = self.splits.get_mut(&number) {
+            split.silent_since = None;
+            split.idle = false;
+        }
         number
     }
 
@@ -220,9 +222,14 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
             Signal::Watermark(watermark) if *watermark < Timestamp::MAX => return Ok(()),
             Signal::Watermark(watermark) => self.out.metrics.set_watermark(*watermark),
             Signal::SplitsStart(splits) => {
-                for (number, name) in splits.iter() {
-                    self.split(*number, Arc::clone(name));
+                for SplitStart { number, id } in splits.iter() {
+                    // The call may be a repeated one.
+                    if !self.splits.contains_key(number) {
+                        self.start(*number, Arc::clone(id));
+                    }
                 }
+                // All restored splits start at once; the others are read elsewhere.
+                self.restored.clear();
             }
             Signal::SplitIdle(number) => {
                 let now = self.task().clock.now();
@@ -242,23 +249,43 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
     }
 
     fn open(&mut self) -> Progress {
-        self.out.open()
+        self.out.open()?;
+        // What was restored, so that nothing behind waits for event time to get on before it knows how far it is.
+        self.hand_on()
     }
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
-        for split in self.splits.values() {
-            operator.push("split-watermarks", &(&*split.name, split.watermark))?;
+        let unseen = self.restored.iter().map(|(id, watermark)| (id, *watermark));
+        for entry in self.splits.values().map(|split| (&split.id, split.watermark)).chain(unseen) {
+            operator.push("split-watermarks", &entry)?;
         }
-        operator.push("watermark", &self.emitted)?;
+        operator.push(WATERMARK, &self.emitted)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
-            self.restored = operator.list("split-watermarks")?.into_iter().collect();
-            self.emitted = operator.list::<Timestamp>("watermark")?.into_iter().min().unwrap_or(Timestamp::MIN);
+            self.restored = merged(operator.list("split-watermarks")?);
+            self.emitted = operator.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
+            if self.emitted > Timestamp::MIN {
+                self.out.metrics.set_watermark(self.emitted);
+                self.owed = Some(Signal::Watermark(self.emitted));
+            }
         }
         self.out.restore(from)
     }
+}
+
+/// The watermarks of splits as several subtasks have written them.
+fn merged(entries: Vec<(Arc<str>, Timestamp)>) -> BTreeMap<Arc<str>, Timestamp> {
+    let mut merged: BTreeMap<Arc<str>, Timestamp> = BTreeMap::new();
+    for (id, watermark) in entries {
+        // A split has one reader, and all other subtasks know what it had when they were restored, which is lower. What
+        // comes from no split comes from all over, and is as far as the slowest.
+        let lower = &*id == NO_SPLIT_ID;
+        let known = merged.entry(id).or_insert(watermark);
+        *known = if lower { watermark.min(*known) } else { watermark.max(*known) };
+    }
+    merged
 }

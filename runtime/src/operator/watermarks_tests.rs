@@ -1,6 +1,7 @@
 //! How a stream's watermarks come about from those of its splits.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 
 use super::blocking::RunHere;
 use super::watermarks::WatermarkStage;
-use super::{AnyStage, BoxStage, Progress, Signal, Stage, Stop, TaskContext, TaskInfo, Wake};
+use super::{AnyStage, BoxStage, Progress, Signal, SplitStart, Stage, Stop, TaskContext, TaskInfo, Wake};
 use crate::channel::{Batch, Origin};
 use crate::graph::{Downstream, NodeContext};
 use crate::observe::OperatorMetrics;
@@ -102,11 +103,21 @@ struct Driver {
     task: Rc<TaskContext>,
     clock: Arc<ManualClock>,
     seen: Rc<RefCell<Seen>>,
+    /// The splits that the stage knows of.
+    started: BTreeSet<u32>,
 }
 
 impl Driver {
     fn new(strategy: WatermarkStrategy<i64>) -> Self {
-        let info = TaskInfo { job: "job".into(), subtask: 0, parallelism: 1, max_parallelism: 1, attempt: 0 };
+        let info = TaskInfo {
+            job: "job".into(),
+            subtask: 0,
+            parallelism: 1,
+            max_parallelism: 1,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
         let clock = Arc::new(ManualClock::default());
         let task = TaskContext::new(info, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(NoWake), Arc::new(RunHere));
         let ctx = NodeContext {
@@ -119,7 +130,7 @@ impl Driver {
         let seen = Rc::new(RefCell::new(Seen::default()));
         let next: BoxStage<i64> = Box::new(Keep(Rc::clone(&seen)));
         let downstream = Downstream { main: vec![AnyStage::new(next)], ..Downstream::default() };
-        Self { stage: WatermarkStage::new(strategy, &ctx, downstream), task, clock, seen }
+        Self { stage: WatermarkStage::new(strategy, &ctx, downstream), task, clock, seen, started: BTreeSet::new() }
     }
 
     /// The same call, until it goes through.
@@ -134,16 +145,24 @@ impl Driver {
         panic!("blocked for ever");
     }
 
-    /// Pushes a batch of a split, in which each value is its own event time.
+    /// Pushes a batch of a split, which as in a job has been announced, and in which each value is its own event time.
     fn push(&mut self, split: u32, values: &[i64]) {
+        if !self.started.contains(&split) {
+            self.signal(&start(split));
+        }
         let mut batch = Batch::new();
         values.iter().for_each(|value| batch.push(*value));
-        batch.set_origin(Some(Origin::new(split, name_of(split), |_| String::new())));
+        batch.set_origin(Some(Origin::new(split, NAME.into(), |_| String::new())));
         self.insist(|stage| stage.push(&mut batch));
         assert!(batch.is_empty());
     }
 
     fn signal(&mut self, signal: &Signal) {
+        match signal {
+            Signal::SplitsStart(splits) => self.started.extend(splits.iter().map(|split| split.number)),
+            Signal::SplitEnd(number) => drop(self.started.remove(number)),
+            _ => {}
+        }
         self.insist(|stage| stage.signal(signal));
     }
 
@@ -174,12 +193,20 @@ impl Driver {
     }
 }
 
-fn name_of(split: u32) -> Arc<str> {
+/// All splits are of one file, whose name tells nothing.
+const NAME: &str = "file";
+
+fn id_of(split: u32) -> Arc<str> {
     format!("split {split}").into()
 }
 
 fn start(split: u32) -> Signal {
-    Signal::SplitsStart([(split, name_of(split))].into())
+    start_as(&[(split, split)])
+}
+
+/// Splits that this subtask numbers otherwise than another did: each with its number here and there.
+fn start_as(splits: &[(u32, u32)]) -> Signal {
+    Signal::SplitsStart(splits.iter().map(|(number, was)| SplitStart { number: *number, id: id_of(*was) }).collect())
 }
 
 fn at(millis: i64) -> Timestamp {
@@ -385,14 +412,106 @@ fn a_restored_split_goes_on_where_its_watermark_stood() {
 
     let mut second = Driver::new(periodic());
     second.stage.restore(&snapshot).unwrap();
-    // Numbers are given anew; a split is known by its name.
-    second.signal(&Signal::SplitsStart([(7, name_of(0)), (8, name_of(1))].into()));
+    second.insist(Stage::open);
+    assert_eq!(second.take_signals(), [Watermark(1999)]);
+    // Numbers are given anew; a split is known by its id.
+    second.signal(&start_as(&[(7, 0), (8, 1)]));
     second.push(7, &[5000]);
     second.advance(200);
     assert_eq!(second.take_signals(), [], "the other split still holds it at 1999");
     second.push(8, &[50_000]);
     second.advance(400);
     assert_eq!(second.take_signals(), [Watermark(7999)], "what the first had said holds still");
+}
+
+#[test]
+fn what_was_restored_is_handed_on_when_the_stage_opens() {
+    let mut first = Driver::new(periodic());
+    first.push(0, &[9000]);
+    first.advance(200);
+    let snapshot = first.snapshot();
+    for refuse_every in [0, 1, 2] {
+        let mut second = Driver::new(periodic());
+        second.stage.restore(&snapshot).unwrap();
+        second.seen.borrow_mut().refuse_every = refuse_every;
+        // With every call refused, nothing ever goes through; the stage then still owes it.
+        if refuse_every == 1 {
+            assert!(matches!(second.stage.open(), Err(Stop::Blocked)));
+            second.seen.borrow_mut().refuse_every = 0;
+        }
+        second.insist(Stage::open);
+        assert_eq!(second.take(), [Watermark(7999)]);
+    }
+    let mut new = Driver::new(periodic());
+    new.insist(Stage::open);
+    assert_eq!(new.take(), []);
+}
+
+#[test]
+fn no_split_is_restored_higher_than_it_was_at_any_parallelism() {
+    // The splits of one file, of which the first subtask reads two and the second one.
+    let mut first = Driver::new(periodic());
+    first.push(0, &[20_000]);
+    first.push(1, &[9000]);
+    first.advance(200);
+    let mut second = Driver::new(periodic());
+    second.push(2, &[3000]);
+    second.advance(200);
+    let snapshot = TaskSnapshot::merge([first.snapshot(), second.snapshot()]);
+
+    for order in [[0, 1, 2], [2, 1, 0]] {
+        let mut alone = Driver::new(periodic());
+        alone.stage.restore(&snapshot).unwrap();
+        alone.insist(Stage::open);
+        assert_eq!(alone.take(), [Watermark(1999)]);
+        alone.signal(&start_as(&[(0, order[0]), (1, order[1]), (2, order[2])]));
+        alone.push(0, &[0]);
+        alone.push(1, &[0]);
+        alone.push(2, &[0]);
+        alone.signal(&Signal::SplitEnd(order.iter().position(|was| *was == 2).unwrap() as u32));
+        assert_eq!(alone.take_signals(), [Watermark(7999)]);
+        alone.signal(&Signal::SplitEnd(1));
+        assert_eq!(alone.take_signals(), [Watermark(18_999)]);
+    }
+}
+
+#[test]
+fn what_a_split_had_is_not_taken_back_by_subtasks_that_only_know_what_it_had_before() {
+    let mut first = Driver::new(periodic());
+    first.push(0, &[9000]);
+    first.advance(200);
+    let before = first.snapshot();
+    first.push(0, &[20_000]);
+    first.advance(400);
+    // The second has been restored and has got no split yet.
+    let mut second = Driver::new(periodic());
+    second.stage.restore(&before).unwrap();
+    for snapshots in [[first.snapshot(), second.snapshot()], [second.snapshot(), first.snapshot()]] {
+        let mut third = Driver::new(periodic());
+        third.stage.restore(&TaskSnapshot::merge(snapshots)).unwrap();
+        third.signal(&start(0));
+        assert_eq!(third.take_signals(), [Watermark(7999), Watermark(18_999)]);
+    }
+}
+
+#[test]
+fn a_stream_without_splits_is_restored_as_far_as_its_slowest_subtask() {
+    let snapshots = [9000, 3000].map(|time| {
+        let mut one = Driver::new(punctuated());
+        let mut batch = Batch::new();
+        batch.push(time);
+        one.insist(|stage| stage.push(&mut batch));
+        one.snapshot()
+    });
+    for snapshots in [snapshots.clone(), [snapshots[1].clone(), snapshots[0].clone()]] {
+        let mut restored = Driver::new(punctuated());
+        restored.stage.restore(&TaskSnapshot::merge(snapshots)).unwrap();
+        restored.insist(Stage::open);
+        let mut batch = Batch::new();
+        batch.push(3001);
+        restored.insist(|stage| stage.push(&mut batch));
+        assert_eq!(restored.take_signals(), [Watermark(3000)]);
+    }
 }
 
 #[test]
@@ -404,12 +523,13 @@ fn a_snapshot_keeps_what_was_restored_and_not_yet_seen() {
     second.stage.restore(&first.snapshot()).unwrap();
     let mut third = Driver::new(periodic());
     third.stage.restore(&second.snapshot()).unwrap();
+    third.insist(Stage::open);
     third.signal(&start(0));
     third.push(0, &[8500]);
     third.signal(&start(1));
     third.push(1, &[60_000]);
     third.advance(200);
-    assert_eq!(third.take_signals(), [], "7999 has been said before");
+    assert_eq!(third.take_signals(), [Watermark(7999)], "split 0 has not got on");
     third.push(0, &[9500]);
     third.advance(400);
     assert_eq!(third.take_signals(), [Watermark(8499)]);

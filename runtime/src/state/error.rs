@@ -16,25 +16,8 @@ pub enum StateError {
         reason: String,
     },
     /// Bytes that do not fit the type they are read as.
-    #[error(
-        "state{} cannot be decoded: {what}{}{}: {reason} (a field that is new needs `#[serde(default)]`, a renamed one \
-         `#[serde(alias = \"..\")]`; a state with another meaning needs another name)",
-        after(" of operator ", operator),
-        after(" of state ", state),
-        after(", field ", field)
-    )]
-    Decode {
-        /// The operator's uid, once known.
-        operator: Option<String>,
-        /// What was being read.
-        what: &'static str,
-        /// The state's name, once known.
-        state: Option<String>,
-        /// Where in the value, such as `address.street`; `None` for the value itself.
-        field: Option<String>,
-        /// What the decoder says.
-        reason: String,
-    },
+    #[error(transparent)]
+    Decode(Box<Misfit>),
     /// A key that does not belong where it was found: its type or serialized form has changed.
     #[error(
         "a key{} found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore",
@@ -50,6 +33,29 @@ pub enum StateError {
     },
 }
 
+/// Bytes that do not fit the type they are read as: where, and why.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "state{} cannot be decoded: {what}{}{}: {reason} (a field that is new needs `#[serde(default)]`, a renamed one \
+     `#[serde(alias = \"..\")]`; a state with another meaning needs another name)",
+    after(" of operator ", operator),
+    after(" of state ", state),
+    after(", field ", field)
+)]
+#[non_exhaustive]
+pub struct Misfit {
+    /// The operator's uid, once known.
+    pub operator: Option<String>,
+    /// What was being read.
+    pub what: &'static str,
+    /// The state's name, once known.
+    pub state: Option<String>,
+    /// Where in the value, such as `address.street`; `None` for the value itself.
+    pub field: Option<String>,
+    /// What the decoder says.
+    pub reason: String,
+}
+
 /// Words before a name, if there is one.
 fn after(words: &str, name: &Option<String>) -> String {
     name.as_ref().map_or(String::new(), |name| format!("{words}`{name}`"))
@@ -61,7 +67,8 @@ impl StateError {
     }
 
     pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::Decode { operator: None, what, state: None, field: None, reason: error.to_string() }
+        let reason = error.to_string();
+        Self::Decode(Box::new(Misfit { operator: None, what, state: None, field: None, reason }))
     }
 
     /// The error of a value that was read as a `T` in vain: reads it again, to find out where it does not fit. Keeping
@@ -74,42 +81,45 @@ impl StateError {
         let mut misfit = Self::decode(what, error);
         let mut decoder = rmp_serde::Deserializer::new(written);
         let failed = serde_path_to_error::deserialize::<_, T>(&mut decoder).err();
-        if let (Self::Decode { field, reason, .. }, Some(failed)) = (&mut misfit, failed) {
+        if let (Self::Decode(misfit), Some(failed)) = (&mut misfit, failed) {
             // The decoder knows what it has found only as a marker; one of parsed values knows more.
             let parsed = rmpv::decode::read_value(&mut &*written).ok();
             let plain = parsed.and_then(|value| serde_path_to_error::deserialize::<_, T>(value).err());
             if let Some(plain) = plain.filter(|plain| plain.path().to_string() == failed.path().to_string()) {
                 let rmpv::ext::Error::Syntax(said) = plain.into_inner();
-                *reason = said;
+                misfit.reason = said;
             }
-            *field = Some(failed.path().to_string()).filter(|path| path != ".");
+            misfit.field = Some(failed.path().to_string()).filter(|path| path != ".");
         }
         misfit
     }
 
     /// What was read is a tuple that the user knows nothing of, who knows only what stands at `index`.
     pub(crate) fn within_tuple(mut self, index: usize) -> Self {
-        if let Self::Decode { field, .. } = &mut self {
-            let inner = field.take().map(|path| match path.strip_prefix(&format!("[{index}]")) {
+        if let Self::Decode(misfit) = &mut self {
+            let inner = misfit.field.take().map(|path| match path.strip_prefix(&format!("[{index}]")) {
                 Some(inner) => inner.trim_start_matches('.').to_owned(),
                 None => path,
             });
-            *field = inner.filter(|path| !path.is_empty());
+            misfit.field = inner.filter(|path| !path.is_empty());
         }
         self
     }
 
     pub(crate) fn in_state(mut self, name: &str) -> Self {
-        if let Self::Decode { state, .. } = &mut self {
-            state.get_or_insert_with(|| name.to_owned());
+        if let Self::Decode(misfit) = &mut self {
+            misfit.state.get_or_insert_with(|| name.to_owned());
         }
         self
     }
 
     pub(crate) fn in_operator(mut self, uid: &str) -> Self {
-        if let Self::Decode { operator, .. } | Self::ForeignKey { operator, .. } = &mut self {
-            operator.get_or_insert_with(|| uid.to_owned());
-        }
+        let operator = match &mut self {
+            Self::Decode(misfit) => &mut misfit.operator,
+            Self::ForeignKey { operator, .. } => operator,
+            Self::Encode { .. } => return self,
+        };
+        operator.get_or_insert_with(|| uid.to_owned());
         self
     }
 }
@@ -152,6 +162,6 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&(1, "text"), &mut bytes).unwrap();
         let error = decode::<(u64, u64)>(&mut bytes.as_slice(), "the value").unwrap_err().within_tuple(1);
-        assert!(matches!(error, StateError::Decode { field: None, .. }), "{error}");
+        assert!(matches!(&error, StateError::Decode(misfit) if misfit.field.is_none()), "{error}");
     }
 }

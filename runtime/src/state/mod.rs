@@ -25,7 +25,7 @@ pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
-pub use error::StateError;
+pub use error::{Misfit, StateError};
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
@@ -39,5 +39,5 @@ pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
-pub(crate) use snapshot::{decode, encode};
+pub(crate) use snapshot::{WATERMARK, decode, encode};
 pub use value::Value;

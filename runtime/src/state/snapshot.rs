@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::{KeyGroup, KeyGroups, StateError};
 use crate::data::Data;
 
+/// The list section of how far event time has come, which every operator has.
+pub(crate) const WATERMARK: &str = "watermark";
+
 /// Appends a value as MessagePack with named fields.
 pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Result<(), StateError> {
     rmp_serde::encode::write_named(to, value).map_err(|error| StateError::encode(&error))
@@ -74,6 +77,11 @@ impl OperatorSnapshot {
         share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
     }
 
+    /// Whether something would be lost with it.
+    fn holds_state(&self) -> bool {
+        !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
+    }
+
     fn merge(&mut self, other: Self) {
         for (section, groups) in other.keyed {
             let into = self.keyed.entry(section).or_default();
@@ -97,6 +105,11 @@ impl TaskSnapshot {
     /// The part of an operator, if it has one.
     pub(crate) fn get(&self, uid: &str) -> Option<&OperatorSnapshot> {
         self.operators.get(uid)
+    }
+
+    /// The uids of operators with state of the user's or of a window, not only a watermark.
+    pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
+        self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
     }
 
     /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.
@@ -139,10 +152,9 @@ impl OperatorCapture {
         self.deferred.push(Box::new(encode));
     }
 
-    /// Has the entries of a list section encoded later. An empty list leaves an empty section.
+    /// Has the entries of a list section encoded later.
     pub(crate) fn defer_list<T: Data>(&mut self, section: &str, frozen: Arc<Vec<T>>) {
         let section = section.to_owned();
-        self.snapshot.lists.entry(section.clone()).or_default();
         self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
     }
 

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Stream;
-use crate::actor::{self, JobRun, threads};
+use crate::actor::{self, Command, Control, Controller, JobEnd, JobRun, threads};
+use crate::checkpoint::{CheckpointHistory, Checkpointing, RestartStrategy};
 use crate::connector::Source;
 use crate::data::Data;
 use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
-use crate::observe::{JobMetrics, JobSummary, Observed, Observer};
+use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::time::{Clock, SystemClock};
 
@@ -72,6 +73,37 @@ impl Environment {
         self
     }
 
+    /// Takes checkpoints; without, a job that fails has to begin again.
+    pub fn set_checkpointing(&self, checkpointing: Checkpointing) -> &Self {
+        self.graph.borrow_mut().settings.checkpointing = Some(checkpointing);
+        self
+    }
+
+    /// How checkpoints are taken, if they are.
+    pub(crate) fn checkpointing(&self) -> Option<Checkpointing> {
+        self.graph.borrow().settings.checkpointing.clone()
+    }
+
+    /// Goes on from a snapshot: its path, or `latest` for the last one in the place for checkpoints. If there is none,
+    /// the job fails; it never silently begins anew.
+    pub fn restore_from(&self, snapshot: &str) -> &Self {
+        self.graph.borrow_mut().settings.restore = Some(snapshot.to_owned());
+        self
+    }
+
+    /// Whether state in the snapshot that no operator of the job takes may be dropped; if not, as at first, the job fails.
+    pub fn allow_non_restored_state(&self, allow: bool) -> &Self {
+        self.graph.borrow_mut().settings.allow_non_restored_state = allow;
+        self
+    }
+
+    /// What becomes of the job when a part of it fails. Unless this is called: with checkpoints it is restarted after a
+    /// growing pause, without it fails.
+    pub fn set_restart_strategy(&self, strategy: RestartStrategy) -> &Self {
+        self.graph.borrow_mut().settings.restart = Some(strategy);
+        self
+    }
+
     /// Takes processing time from another clock; for tests.
     pub fn set_clock(&self, clock: Arc<dyn Clock>) -> &Self {
         *self.clock.borrow_mut() = clock;
@@ -125,7 +157,16 @@ impl Environment {
     /// Checks the job and makes it ready to run; the environment is empty afterwards.
     pub fn build(&self) -> Result<Job, BuildError> {
         let clock = Arc::clone(&self.clock.borrow());
-        Ok(Job { plan: Arc::new(self.plan()?), clock, registry: Arc::default(), progress: false })
+        let (controller, control) = Control::new();
+        Ok(Job {
+            plan: Arc::new(self.plan()?),
+            clock,
+            registry: Arc::default(),
+            history: Arc::default(),
+            progress: false,
+            controller,
+            control,
+        })
     }
 
     /// Runs the job and waits for its end. May be called from anywhere, also from inside a tokio runtime (where it
@@ -146,13 +187,68 @@ pub struct Job {
     plan: Arc<Plan>,
     clock: Arc<dyn Clock>,
     pub(crate) registry: Arc<JobMetrics>,
+    history: Arc<CheckpointHistory>,
     progress: bool,
+    controller: Controller,
+    control: Control,
+}
+
+/// Talks to a job that runs, from any thread.
+#[derive(Debug, Clone)]
+pub struct JobHandle {
+    controller: Controller,
+    history: Arc<CheckpointHistory>,
+}
+
+impl JobHandle {
+    /// Takes a savepoint while the job goes on; answers with its path. Waits for it.
+    pub fn savepoint(&self) -> Result<String, JobError> {
+        self.ask(false)
+    }
+
+    /// Takes a savepoint, commits the output before it and ends the job; answers with the savepoint's path.
+    pub fn stop_with_savepoint(&self) -> Result<String, JobError> {
+        self.ask(true)
+    }
+
+    /// Asks for a savepoint while the job goes on, and does not wait.
+    pub(crate) fn request_savepoint(&self, reply: impl FnOnce(Result<String, String>) + Send + 'static) {
+        self.controller.send(Command::Savepoint { stop: false, reply: Some(Box::new(reply)) });
+    }
+
+    /// Asks the job to stop, with a savepoint if it can take one, and does not wait.
+    pub(crate) fn request_stop(&self) {
+        self.controller.send(Command::Savepoint { stop: true, reply: None });
+    }
+
+    fn ask(&self, stop: bool) -> Result<String, JobError> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        let reply = Box::new(move |result| drop(reply.send(result)));
+        self.controller.send(Command::Savepoint { stop, reply: Some(reply) });
+        let ended = |_| JobError::Checkpoint("the job has ended without a savepoint".to_owned());
+        answer.recv().map_err(ended)?.map_err(JobError::Checkpoint)
+    }
+
+    /// Ends the job at once, without a savepoint.
+    pub fn cancel(&self) {
+        self.controller.send(Command::Cancel);
+    }
+
+    /// What has become of the job's checkpoints.
+    pub fn checkpoints(&self) -> &CheckpointHistory {
+        &self.history
+    }
 }
 
 impl Job {
     /// How it will run.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// For talking to the job while it runs.
+    pub fn handle(&self) -> JobHandle {
+        JobHandle { controller: self.controller.clone(), history: Arc::clone(&self.history) }
     }
 
     /// Shows a progress line on standard error while the job runs, if that is a terminal and the job has an end.
@@ -192,12 +288,13 @@ impl Job {
     }
 
     fn run_here(self) -> Result<JobSummary, JobError> {
-        let Self { plan, clock, registry, progress } = self;
+        let Self { plan, clock, registry, history, progress, controller: _, control } = self;
         let began = clock.monotonic();
         let job = plan.graph.settings.job.as_str();
         let observed = Observed {
             plan: Arc::clone(&plan),
             registry: Arc::clone(&registry),
+            history: Arc::clone(&history),
             clock: Arc::clone(&clock),
             // Of a job without an end there is no progress to tell, only its metrics.
             progress: progress && plan.is_bounded(),
@@ -213,16 +310,27 @@ impl Job {
             slots = plan.slots,
             "job started"
         );
-        let run = JobRun { plan: Arc::clone(&plan), clock: Arc::clone(&clock), registry: Arc::clone(&registry) };
+        log_guarantees(&plan, plan.graph.settings.checkpointing.is_some());
+        let run = JobRun {
+            plan: Arc::clone(&plan),
+            clock: Arc::clone(&clock),
+            registry: Arc::clone(&registry),
+            history,
+            control,
+        };
         let ended = actor::run(run);
         drop(observer);
-        let summary = JobSummary::new(&plan, &registry, clock.monotonic().saturating_sub(began));
+        let mut summary = JobSummary::new(&plan, &registry, clock.monotonic().saturating_sub(began));
         let JobSummary { records_read, records_written, elapsed, .. } = &summary;
-        match ended {
-            Ok(()) => tracing::info!(job, records_read, records_written, ?elapsed, "job finished"),
+        match &ended {
+            Ok(JobEnd::Finished) => tracing::info!(job, records_read, records_written, ?elapsed, "job finished"),
+            Ok(JobEnd::Stopped { savepoint }) => tracing::info!(job, %savepoint, ?elapsed, "job stopped"),
             // What has gone wrong is the caller's to tell.
             Err(_) => tracing::info!(job, records_read, ?elapsed, "job failed"),
         }
-        ended.map(|()| summary)
+        if let JobEnd::Stopped { savepoint } = ended? {
+            summary.savepoint = Some(savepoint);
+        }
+        Ok(summary)
     }
 }

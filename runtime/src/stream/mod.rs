@@ -12,7 +12,7 @@ mod stream;
 mod windowed;
 
 pub use crate::observe::JobSummary;
-pub use environment::{Environment, Job};
+pub use environment::{Environment, Job, JobHandle};
 pub use keyed::KeyedStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;

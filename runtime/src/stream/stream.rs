@@ -386,11 +386,12 @@ impl<T: Data> Stream<T> {
         let sink = Arc::new(sink);
         let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous(&sink.name()) };
         let committer = committer_factory(Arc::clone(&sink));
+        let guarantee = sink.guarantee();
         let make: MakeStages = Arc::new(move |ctx, _| {
             let stage: BoxStage<T> = Box::new(SinkStage::new(Arc::clone(&sink), &ctx));
             Ok(vec![AnyStage::new(stage)])
         });
-        let node = self.add_node(spec, Body::Sink { make, committer });
+        let node = self.add_node(spec, Body::Sink { make, committer, guarantee });
         SinkHandle { graph: self.graph, node }
     }
 

@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::step::{Head, Task};
-use crate::channel::input::InputGate;
-use crate::error::TaskError;
+use crate::channel::input::{ChannelSource, InputGate};
+use crate::error::{Site, TaskError};
 use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
 use crate::operator::blocking::RunBlocking;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
+use crate::state::TaskSnapshot;
 use crate::time::Clock;
 
 /// Everything that a subtask is made of.
@@ -19,8 +20,10 @@ pub(crate) struct TaskBlueprint {
     pub(crate) info: TaskInfo,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Arc<JobMetrics>,
-    /// For each channel into the subtask: which of the head's edges it belongs to.
-    pub(crate) channels: Vec<usize>,
+    /// What the job goes on from.
+    pub(crate) restored: Option<Arc<TaskSnapshot>>,
+    /// The channels into the subtask, by number.
+    pub(crate) channels: Vec<ChannelSource>,
     /// For each of the head's edges: its credits.
     pub(crate) credits: Vec<AnyCredits>,
     /// For each exchange out of the subtask: its index in the plan, and where it leads.
@@ -34,7 +37,7 @@ pub(crate) fn build(
     blocking: Arc<dyn RunBlocking>,
     request_splits: Rc<dyn Fn()>,
 ) -> Result<Task, Box<TaskError>> {
-    let TaskBlueprint { plan, vertex, info, clock, registry, channels, credits, outputs } = blueprint;
+    let TaskBlueprint { plan, vertex, info, clock, registry, restored, channels, credits, outputs } = blueprint;
     let context = TaskContext::new(info.clone(), clock, waker, blocking);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {
@@ -66,10 +69,20 @@ pub(crate) fn build(
                 let edge_type = edge_type.expect("invariant: every input of an operator is connected");
                 ports.push(edge_type.port(stage, port_credits));
             }
-            Head::Inputs { gate: InputGate::new(&channels), ports, edges }
+            let incoming = plan.edges.iter().filter(|edge| edge.to_vertex == vertex);
+            let may_overtake = incoming.clone().all(|edge| edge.partitioning.may_be_overtaken());
+            let mut edge_uids = vec![Arc::from(""); inputs.len()];
+            for edge in incoming {
+                edge_uids[edge.input] = plan.exchange_id(edge).uid;
+            }
+            Head::Inputs { gate: InputGate::new(&channels, may_overtake), ports, edges, edge_uids }
         }
     };
-    Ok(Task::new(context, metrics, head))
+    let mut task = Task::new(context, metrics, head);
+    if let Some(snapshot) = restored {
+        task.restore(&snapshot).map_err(|error| TaskError::at(Site::default(), error))?;
+    }
+    Ok(task)
 }
 
 struct ChainBuilder<'a> {

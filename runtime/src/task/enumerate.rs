@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connector::{Assignment, Enumerator, ReaderContext, Source, SourceError};
-use crate::state::decode;
+use crate::state::{StateError, decode, encode};
 
 /// What an enumerator tells a subtask.
 pub(crate) enum Answer {
@@ -22,6 +22,8 @@ pub(crate) trait AnyEnumerator: Send {
     fn discover(&mut self) -> Result<(), SourceError>;
     fn discovery_interval(&self) -> Option<Duration>;
     fn next(&mut self, reader: &ReaderContext) -> Answer;
+    /// What it remembers, encoded.
+    fn snapshot(&self) -> Result<Vec<u8>, StateError>;
 }
 
 /// Makes the enumerator, from the bytes of a snapshot if there are any. May do I/O.
@@ -45,6 +47,12 @@ impl<E: Enumerator> AnyEnumerator for Typed<E> {
             Assignment::Later => Answer::Later,
             Assignment::End => Answer::End,
         }
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>, StateError> {
+        let mut bytes = Vec::new();
+        encode(&self.0.snapshot(), &mut bytes)?;
+        Ok(bytes)
     }
 }
 

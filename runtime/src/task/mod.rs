@@ -4,6 +4,8 @@
 //! next thing happens: an actor in its turn, a test by hand. A task never waits and never runs on.
 
 mod build;
+mod capture;
+mod commit;
 mod enumerate;
 mod feed;
 mod sink;
@@ -12,8 +14,10 @@ mod step;
 mod wire;
 
 pub(crate) use build::{TaskBlueprint, build};
+pub(crate) use capture::Captured;
+pub(crate) use commit::{AnyCommitter, Committables, CommitterFactory, committer_factory};
 pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
-pub(crate) use sink::{AnyCommittables, CommitterFactory, SinkStage, committer_factory};
+pub(crate) use sink::{AnyCommittables, SinkStage};
 pub(crate) use source::{REJECTED, SourceDriver, SourceStep, SourceTask};
 pub(crate) use step::{Step, Task};
-pub(crate) use wire::wire;
+pub(crate) use wire::{Attempt, wire};

@@ -1,85 +1,46 @@
 //! The end of a chain: hands records to a sink's writer, in place or on a thread of its own.
 
-use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::commit::{Committables, encode_committables};
 use crate::actor::threads;
 use crate::channel::Batch;
-use crate::connector::{Committer, Sink, SinkContext, SinkError, SinkWriter};
+use crate::checkpoint::CheckpointId;
+use crate::connector::{Sink, SinkContext, SinkError, SinkWriter};
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{NodeContext, NodeId};
 use crate::observe::OperatorMetrics;
-use crate::operator::{Progress, Signal, Stage, Stop, TaskContext, Wake};
+use crate::operator::{Prepared, Progress, Signal, Stage, Stop, TaskContext, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, Timestamp};
 
 /// Batches that may wait for a writer's thread.
 const WAITING_BATCHES: usize = 2;
 
-/// The committables (a `Vec` of the sink's type) that one subtask's writer has prepared.
+/// What one subtask's writer has prepared.
 pub(crate) struct AnyCommittables {
     pub(crate) sink: NodeId,
-    pub(crate) committables: Box<dyn Any + Send>,
-}
-
-/// A sink's committer without its types.
-pub(crate) trait AnyCommitter: Send {
-    fn commit(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError>;
-    fn abort(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError>;
-}
-
-/// Makes a sink's committer. May do I/O.
-pub(crate) type CommitterFactory = Arc<dyn Fn() -> Result<Box<dyn AnyCommitter>, SinkError> + Send + Sync>;
-
-struct Typed<C>(C);
-
-impl<C: Committer> Typed<C>
-where
-    C::Committable: 'static,
-{
-    fn typed(committables: Vec<Box<dyn Any + Send>>) -> Vec<C::Committable> {
-        let each = committables.into_iter().map(|any| {
-            let typed: Box<Vec<C::Committable>> =
-                (any as Box<dyn Any>).downcast().expect("invariant: a sink's writers make its committables");
-            *typed
-        });
-        each.flatten().collect()
-    }
-}
-
-impl<C: Committer> AnyCommitter for Typed<C>
-where
-    C::Committable: 'static,
-{
-    fn commit(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError> {
-        self.0.commit(Self::typed(committables))
-    }
-
-    fn abort(&mut self, committables: Vec<Box<dyn Any + Send>>) -> Result<(), SinkError> {
-        self.0.abort(Self::typed(committables))
-    }
-}
-
-/// The factory of a sink's committer.
-pub(crate) fn committer_factory<S: Sink>(sink: Arc<S>) -> CommitterFactory {
-    Arc::new(move || Ok(Box::new(Typed(sink.committer()?))))
+    pub(crate) committables: Committables,
 }
 
 /// The stage of a sink.
 pub(crate) struct SinkStage<S: Sink> {
     node: NodeId,
+    uid: Arc<str>,
     task: Rc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
     sink: Arc<S>,
     writer: Option<WriterHandle<S>>,
     /// Batches that a writer's thread has given back.
     spare: Vec<Batch<S::In>>,
-    /// How much of `End` is done.
-    ended: bool,
+    /// The last barrier that was dealt with, so that repeating the call does not prepare again.
+    last_barrier: Option<CheckpointId>,
 }
 
 enum WriterHandle<S: Sink> {
@@ -89,34 +50,34 @@ enum WriterHandle<S: Sink> {
         results: Receiver<Outcome<S>>,
         /// Whether something was written since the last flush.
         unflushed: bool,
-        /// Whether the thread has been told to prepare its commit.
-        preparing: bool,
     },
 }
 
 enum Job<T> {
     Write(Batch<T>),
     Flush,
-    PrepareCommit,
+    PrepareCommit(CheckpointId),
 }
 
 enum Outcome<S: Sink> {
     /// A batch was written; it comes back to be filled again.
     Written(Batch<S::In>),
-    Prepared(Vec<S::Committable>),
+    Prepared(CheckpointId, Committables),
     Failed(Box<TaskError>),
 }
 
 impl<S: Sink> SinkStage<S> {
     pub(crate) fn new(sink: Arc<S>, ctx: &NodeContext) -> Self {
+        ctx.task.add_sink();
         Self {
             node: ctx.node,
+            uid: Arc::clone(&ctx.uid),
             task: Rc::clone(&ctx.task),
             metrics: Arc::clone(&ctx.metrics),
             sink,
             writer: None,
             spare: Vec::new(),
-            ended: false,
+            last_barrier: None,
         }
     }
 
@@ -129,9 +90,13 @@ impl<S: Sink> SinkStage<S> {
         let info = &self.task.info;
         let ctx = SinkContext {
             job: Arc::clone(&info.job),
+            run: Arc::clone(&info.run),
+            sink: Arc::clone(&self.uid),
             subtask: info.subtask,
             parallelism: info.parallelism,
             attempt: info.attempt,
+            restored: info.restored,
+            clock: Arc::clone(&self.task.clock),
         };
         if !self.sink.may_block() {
             return Ok(WriterHandle::InPlace(self.sink.writer(ctx)?));
@@ -147,24 +112,29 @@ impl<S: Sink> SinkStage<S> {
         let sink = Arc::clone(&self.sink);
         threads::spawn(&format!("writer-{}", info.subtask), move || thread.run(&*sink, ctx))
             .map_err(|error| SinkError::Io { what: "cannot start a writer thread".to_owned(), error })?;
-        Ok(WriterHandle::Thread { jobs, results, unflushed: false, preparing: false })
+        Ok(WriterHandle::Thread { jobs, results, unflushed: false })
     }
 
     /// Looks at what the writer's thread has done; fails if it has.
-    fn check_thread(&mut self) -> Result<Option<Vec<S::Committable>>, Stop> {
-        let Some(WriterHandle::Thread { results, .. }) = &self.writer else { return Ok(None) };
+    fn check_thread(&mut self) -> Progress {
+        let Some(WriterHandle::Thread { results, .. }) = &self.writer else { return Ok(()) };
         loop {
             match results.try_recv() {
                 Ok(Outcome::Written(batch)) => self.spare.push(batch),
-                Ok(Outcome::Prepared(committables)) => return Ok(Some(committables)),
+                Ok(Outcome::Prepared(id, committables)) => self.prepared(id, committables),
                 Ok(Outcome::Failed(error)) => return Err(self.failed(error)),
-                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => {
                     let cause = Cause::Internal("the writer's thread is gone".to_owned());
                     return Err(self.failed(TaskError::at(Site::default(), cause)));
                 }
             }
         }
+    }
+
+    fn prepared(&self, id: CheckpointId, committables: Committables) {
+        let committables = AnyCommittables { sink: self.node, committables };
+        self.task.prepared(Prepared { id, committables });
     }
 
     fn write(&mut self, batch: &mut Batch<S::In>) -> Progress {
@@ -196,25 +166,27 @@ impl<S: Sink> SinkStage<S> {
         Ok(())
     }
 
-    fn prepare_commit(&mut self) -> Progress {
-        let prepared = match &mut self.writer {
-            None => return Ok(()),
-            Some(WriterHandle::InPlace(writer)) => match writer.prepare_commit() {
-                Ok(committables) => committables,
-                Err(error) => return Err(self.failed(TaskError::at(Site::default(), error))),
+    /// Has what was written before a barrier prepared; a writer's thread does so while the subtask goes on.
+    fn prepare_commit(&mut self, id: CheckpointId) -> Progress {
+        if self.last_barrier == Some(id) {
+            return Ok(());
+        }
+        match &mut self.writer {
+            None => {}
+            Some(WriterHandle::InPlace(writer)) => match prepare(writer) {
+                Ok(committables) => self.prepared(id, committables),
+                Err(error) => return Err(self.failed(error)),
             },
-            Some(WriterHandle::Thread { jobs, preparing, .. }) => {
-                if !*preparing && jobs.try_send(Job::PrepareCommit).is_ok() {
-                    *preparing = true;
-                }
-                match self.check_thread()? {
-                    Some(committables) => committables,
-                    // The thread wakes the subtask once it is done.
-                    None => return Err(Stop::Blocked),
+            Some(WriterHandle::Thread { jobs, .. }) => {
+                let sent = jobs.try_send(Job::PrepareCommit(id)).is_ok();
+                self.check_thread()?;
+                if !sent {
+                    // The thread wakes the subtask after each job, so also once there is room.
+                    return Err(Stop::Blocked);
                 }
             }
-        };
-        self.task.committables.borrow_mut().push(AnyCommittables { sink: self.node, committables: Box::new(prepared) });
+        }
+        self.last_barrier = Some(id);
         Ok(())
     }
 }
@@ -223,6 +195,15 @@ impl<S: Sink> SinkStage<S> {
 fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<(), Box<TaskError>> {
     let mut records = batch.consume();
     writer.write(&mut records).map_err(|error| TaskError::at(records.site(), error))
+}
+
+/// Has the writer finish what it has written.
+fn prepare<W: SinkWriter>(writer: &mut W) -> Result<Committables, Box<TaskError>>
+where
+    W::Committable: Serialize,
+{
+    let prepared = writer.prepare_commit().map_err(|error| TaskError::at(Site::default(), error))?;
+    encode_committables(&prepared).map_err(|error| TaskError::at(Site::default(), error))
 }
 
 impl<S: Sink> Stage<S::In> for SinkStage<S>
@@ -255,16 +236,17 @@ where
                 }
                 done.map_err(|error| self.failed(TaskError::at(Site::default(), error)))?;
             }
-            (Signal::End, _) if !self.ended => {
-                self.prepare_commit()?;
-                self.ended = true;
-            }
+            (Signal::Barrier(barrier), _) => self.prepare_commit(barrier.id)?,
             _ => {}
         }
         Ok(())
     }
 
     fn open(&mut self) -> Progress {
+        // The call may be a repeated one, since something beside this sink was blocked.
+        if self.writer.is_some() {
+            return Ok(());
+        }
         let metrics = Arc::clone(&self.metrics);
         let _blame = blame::Operator(&metrics.name);
         let started = self.start();
@@ -329,9 +311,8 @@ impl<S: Sink> WriterThread<S> {
                     let _ = self.results.send(Outcome::Written(batch));
                     self.waker.wake();
                 }
-                Ok(Some(Job::PrepareCommit)) => {
-                    let committables = writer.prepare_commit().map_err(at_no_record)?;
-                    let _ = self.results.send(Outcome::Prepared(committables));
+                Ok(Some(Job::PrepareCommit(id))) => {
+                    let _ = self.results.send(Outcome::Prepared(id, prepare(&mut writer)?));
                     self.waker.wake();
                 }
             }

@@ -12,7 +12,7 @@ use crate::channel::Origin;
 use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{Downstream, NodeContext};
-use crate::operator::{Output, OutputTag, Progress, Signal, Stop};
+use crate::operator::{Output, OutputTag, Progress, Signal, SplitStart, Stop};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
@@ -110,10 +110,11 @@ impl<S: Source> SourceDriver<S> {
         for split in std::mem::take(&mut self.waiting) {
             let described = split.clone();
             let origin = Origin::new(self.next_number, split.name(), move |position| described.place(position));
-            started.push((origin.split(), Arc::clone(origin.name())));
+            let id: Arc<str> = split.id().into();
+            started.push(SplitStart { number: origin.split(), id: Arc::clone(&id) });
             let assigned = Assigned { position: split.clone(), origin };
             self.next_number += 1;
-            self.splits.insert(split.id().into(), assigned);
+            self.splits.insert(id, assigned);
             self.feed()?.add(split).map_err(|error| self.failed(error))?;
         }
         if !started.is_empty() {

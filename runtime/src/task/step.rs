@@ -1,14 +1,19 @@
 //! What a subtask does next.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Answer;
+use super::capture::{Captured, Snapshots};
 use super::source::{SourceStep, SourceTask};
 use crate::channel::credit::Grant;
 use crate::channel::exchange::Payload;
 use crate::channel::input::{InputGate, Work};
+use crate::checkpoint::{Barrier, Purpose};
+use crate::error::{Site, TaskError};
 use crate::graph::Port;
 use crate::observe::TaskMetrics;
 use crate::operator::{Progress, Signal, Stop, TaskContext};
@@ -23,11 +28,11 @@ const MAX_BATCH_AGE: Duration = Duration::from_millis(3);
 pub(crate) enum Step {
     /// There is more to do now.
     Again,
-    /// An output is full: step again when woken.
-    Blocked,
+    /// An output is full: step again when woken, or once processing time has reached this instant.
+    Blocked(Timestamp),
     /// Nothing to do: step again when woken, or once processing time has reached this instant.
     Idle(Timestamp),
-    /// The input has ended and everything has been handed on.
+    /// The input has ended and everything has been handed on: step again when woken, for snapshots.
     Finished,
 }
 
@@ -40,6 +45,8 @@ pub(crate) enum Head {
         ports: Vec<Box<dyn Port>>,
         /// For each of the head's edges: the port that it feeds, and its number among that port's edges.
         edges: Vec<(usize, usize)>,
+        /// For each of the head's edges: its identity in snapshots.
+        edge_uids: Vec<Arc<str>>,
     },
     /// The outside world.
     Source(Box<dyn SourceTask>),
@@ -49,6 +56,15 @@ pub(crate) enum Head {
 enum Current {
     Batch { input: usize, batch: Box<dyn Any + Send>, grant: Grant },
     Signal(Signal),
+    Barrier(Arc<Barrier>),
+}
+
+/// What others than the senders tell a subtask.
+enum Control {
+    /// Begin a snapshot: only if nobody sends to this subtask.
+    Trigger(Arc<Barrier>),
+    /// The enumerator has answered.
+    Assign(Answer),
 }
 
 /// A chain with what waits for it.
@@ -63,6 +79,14 @@ pub(crate) struct Task {
     /// When partial batches were last looked at for their age, on the monotonic clock.
     last_age_check: Duration,
     finished: bool,
+    /// What has come from the coordinator and the enumerator, in order: a split that is assigned after a barrier must
+    /// not be part of the barrier's snapshot.
+    control: VecDeque<Control>,
+    snapshots: Snapshots,
+    /// When the first input reached the barrier that others have not, on the monotonic clock.
+    aligning_since: Option<Duration>,
+    /// Whether a barrier has stopped the job: nothing more is processed.
+    stopped: bool,
 }
 
 impl Task {
@@ -76,31 +100,44 @@ impl Task {
             deadline: Timestamp::MAX,
             last_age_check: Duration::ZERO,
             finished: false,
+            control: VecDeque::new(),
+            snapshots: Snapshots::default(),
+            aligning_since: None,
+            stopped: false,
         }
     }
 
     /// A message has arrived.
-    pub(crate) fn put(&mut self, channel: usize, payload: Payload) {
-        if let Head::Inputs { gate, .. } = &mut self.head {
+    pub(crate) fn put(&mut self, channel: usize, payload: Payload) -> Result<(), StateError> {
+        if let Head::Inputs { gate, ports, edges, edge_uids } = &mut self.head {
             gate.put(channel, payload);
             self.metrics.input_queue.set(gate.len() as u64);
+            if self.snapshots.captures_arrivals() {
+                self.snapshots.capture_overtaken(gate, ports, edges, edge_uids)?;
+            }
         }
+        Ok(())
+    }
+
+    /// The coordinator wants a snapshot; only for a subtask that nobody sends to.
+    pub(crate) fn trigger(&mut self, barrier: Arc<Barrier>) {
+        self.control.push_back(Control::Trigger(barrier));
+    }
+
+    /// Snapshots whose every part is there.
+    pub(crate) fn take_snapshots(&mut self) -> Vec<Captured> {
+        self.snapshots.take_complete(self.context.take_prepared())
     }
 
     /// The enumerator has answered.
-    pub(crate) fn assign(&mut self, answer: super::Answer) {
-        if let Head::Source(source) = &mut self.head {
-            source.assign(answer);
-        }
+    pub(crate) fn assign(&mut self, answer: Answer) {
+        self.control.push_back(Control::Assign(answer));
     }
 
     /// Does the next thing.
     pub(crate) fn step(&mut self) -> Result<Step, Stop> {
-        if self.finished {
-            return Ok(Step::Finished);
-        }
         match self.advance() {
-            Err(Stop::Blocked) => Ok(Step::Blocked),
+            Err(Stop::Blocked) => Ok(Step::Blocked(self.overtake_at())),
             other => other,
         }
     }
@@ -110,9 +147,21 @@ impl Task {
             self.open()?;
             self.opened = true;
         }
+        self.let_barrier_overtake();
         self.continue_current()?;
-        if self.finished {
-            return Ok(Step::Finished);
+        if let Some(control) = self.control.pop_front() {
+            match (control, &mut self.head) {
+                (Control::Trigger(barrier), _) => self.begin(Current::Barrier(barrier))?,
+                (Control::Assign(answer), Head::Source(source)) => source.assign(answer),
+                (Control::Assign(_), Head::Inputs { .. }) => {}
+            }
+            return Ok(Step::Again);
+        }
+        if self.finished || self.stopped {
+            return self.rest();
+        }
+        if self.context.is_overtaken() && self.take_work()? {
+            return Ok(Step::Again);
         }
         self.check_age()?;
         if self.signal_due_deadline()? {
@@ -127,34 +176,73 @@ impl Task {
                 }
                 SourceStep::Ended => {
                     self.finished = true;
-                    return Ok(Step::Finished);
+                    true
                 }
             },
-            Head::Inputs { gate, .. } => {
-                let work = gate.next();
-                self.metrics.input_queue.set(gate.len() as u64);
-                match work {
-                    None => false,
-                    Some(work) => {
-                        self.current = Some(match work {
-                            Work::Batch { input, batch, grant } => Current::Batch { input, batch, grant },
-                            Work::Signal(signal) => Current::Signal(signal),
-                        });
-                        self.continue_current()?;
-                        true
-                    }
-                }
-            }
+            Head::Inputs { .. } => self.take_work()?,
         };
         self.deadline = self.deadline.min(self.context.take_deadline());
-        if self.finished {
-            return Ok(Step::Finished);
-        }
         if more {
             return Ok(Step::Again);
         }
         self.signal(&Signal::Flush)?;
-        Ok(Step::Idle(self.deadline))
+        Ok(Step::Idle(self.deadline.min(self.overtake_at())))
+    }
+
+    /// What is left to do after the end of the input: barriers, and what was prepared for them.
+    fn rest(&mut self) -> Result<Step, Stop> {
+        if self.take_work()? {
+            return Ok(Step::Again);
+        }
+        self.signal(&Signal::Flush)?;
+        Ok(if self.finished { Step::Finished } else { Step::Idle(Timestamp::MAX) })
+    }
+
+    /// Takes the next work from the inputs; answers whether there was any.
+    fn take_work(&mut self) -> Result<bool, Stop> {
+        let Head::Inputs { gate, .. } = &mut self.head else { return Ok(false) };
+        let work = gate.next(|| self.context.clock.now());
+        self.metrics.input_queue.set(gate.len() as u64);
+        if gate.is_aligning() && self.aligning_since.is_none() {
+            self.aligning_since = Some(self.context.clock.monotonic());
+        }
+        let Some(work) = work else { return Ok(false) };
+        self.begin(match work {
+            Work::Batch { input, batch, grant } => Current::Batch { input, batch, grant },
+            Work::Signal(signal) => Current::Signal(signal),
+            Work::Barrier(barrier) => Current::Barrier(barrier),
+        })?;
+        Ok(true)
+    }
+
+    fn begin(&mut self, work: Current) -> Progress {
+        self.current = Some(work);
+        self.continue_current()
+    }
+
+    /// When a barrier will overtake what it waits for; `MAX` if none will.
+    fn overtake_at(&self) -> Timestamp {
+        let current = match &self.current {
+            Some(Current::Barrier(barrier)) => barrier.overtake_at,
+            _ => Timestamp::MAX,
+        };
+        let triggered = self.control.iter().find_map(|control| match control {
+            Control::Trigger(barrier) => Some(barrier.overtake_at),
+            Control::Assign(_) => None,
+        });
+        let waiting = match &self.head {
+            Head::Inputs { gate, .. } => gate.overtake_at(),
+            Head::Source(_) => Timestamp::MAX,
+        };
+        current.min(triggered.unwrap_or(Timestamp::MAX)).min(waiting)
+    }
+
+    /// If a barrier is to overtake now, lets the batch at hand end though its results cannot be sent.
+    fn let_barrier_overtake(&mut self) {
+        let overtake_at = self.overtake_at();
+        let is_batch = !matches!(self.current, Some(Current::Signal(_)));
+        let due = overtake_at < Timestamp::MAX && is_batch && overtake_at <= self.context.clock.now();
+        self.context.set_overtaken(due);
     }
 
     /// Goes on with work that was begun, if any.
@@ -169,6 +257,15 @@ impl Task {
                 self.finished |= signal == Signal::End;
                 Ok(())
             }
+            Some(Current::Barrier(barrier)) => {
+                if let Err(stop) = self.signal(&Signal::Barrier(Arc::clone(&barrier))) {
+                    self.current = Some(Current::Barrier(barrier));
+                    return Err(stop);
+                }
+                self.context.set_overtaken(false);
+                self.stopped |= barrier.stops();
+                self.take_snapshot(barrier).map_err(|error| TaskError::at(Site::default(), error).into())
+            }
             Some(Current::Batch { input, mut batch, grant }) => {
                 let Head::Inputs { ports, edges, .. } = &mut self.head else { return Ok(()) };
                 let (port, edge) = edges[input];
@@ -180,6 +277,25 @@ impl Task {
                 Ok(())
             }
         }
+    }
+
+    /// Everything before the barrier has been handed on or is overtaken.
+    fn take_snapshot(&mut self, barrier: Arc<Barrier>) -> Result<(), StateError> {
+        let clock = Arc::clone(&self.context.clock);
+        let began = clock.monotonic();
+        let capture = match barrier.purpose {
+            Purpose::CommitOnly => TaskCapture::default(),
+            Purpose::Checkpoint | Purpose::Savepoint { .. } => self.snapshot()?,
+        };
+        let sync = clock.monotonic().saturating_sub(began);
+        let alignment = self.aligning_since.take().map_or(Duration::ZERO, |since| began.saturating_sub(since));
+        self.metrics.alignment_ms.set(u64::try_from(alignment.as_millis()).unwrap_or(u64::MAX));
+        let captured = Captured { barrier, capture, committables: Vec::new(), alignment, sync };
+        self.snapshots.begin(captured, self.context.sinks());
+        if let Head::Inputs { gate, ports, edges, edge_uids } = &mut self.head {
+            self.snapshots.capture_overtaken(gate, ports, edges, edge_uids)?;
+        }
+        Ok(())
     }
 
     /// A saturated sender is never idle, so partial batches are looked at every few milliseconds too.

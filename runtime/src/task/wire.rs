@@ -5,19 +5,33 @@ use std::sync::Arc;
 
 use super::TaskBlueprint;
 use crate::channel::exchange::Transport;
+use crate::channel::input::ChannelSource;
 use crate::graph::{AnyCredits, AnyTarget, Plan};
 use crate::observe::JobMetrics;
 use crate::operator::TaskInfo;
+use crate::state::TaskSnapshot;
 use crate::time::Clock;
 
 /// Makes a transport to one started subtask; called once for each channel into it.
 pub(crate) type MakeTransport = Box<dyn Fn() -> Box<dyn Transport>>;
+
+/// Which of a job's attempts the subtasks belong to.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    /// The identity of the run, see [`RecoverContext::run`](crate::connector::RecoverContext::run).
+    pub(crate) run: Arc<str>,
+    /// How often the job has been restarted.
+    pub(crate) number: u32,
+    /// What the job goes on from.
+    pub(crate) restored: Option<Arc<TaskSnapshot>>,
+}
 
 /// Describes every subtask of a plan, receivers before their senders, and has `start` start it.
 pub(crate) fn wire(
     plan: &Arc<Plan>,
     clock: &Arc<dyn Clock>,
     registry: &Arc<JobMetrics>,
+    attempt: &Attempt,
     mut start: impl FnMut(TaskBlueprint) -> MakeTransport,
 ) {
     let mut receivers: BTreeMap<(usize, usize), Receiver> = BTreeMap::new();
@@ -31,14 +45,17 @@ pub(crate) fn wire(
                 vertex: vertex_id,
                 info: TaskInfo {
                     job: plan.graph.settings.job.as_str().into(),
+                    run: Arc::clone(&attempt.run),
                     subtask,
                     parallelism: vertex.parallelism,
                     max_parallelism: vertex.max_parallelism,
-                    attempt: 0,
+                    attempt: attempt.number,
+                    restored: attempt.restored.is_some(),
                 },
+                restored: attempt.restored.clone(),
                 clock: Arc::clone(clock),
                 registry: Arc::clone(registry),
-                channels: channels.iter().map(|channel| plan.edges[channel.edge].input).collect(),
+                channels: channels.iter().map(|channel| channel.source(plan)).collect(),
                 credits: credits.values().cloned().collect(),
                 outputs: outputs_of(plan, vertex_id, subtask, &receivers),
             };
@@ -53,6 +70,12 @@ struct Channel {
     edge: usize,
     sender: usize,
     credit_channel: usize,
+}
+
+impl Channel {
+    fn source(&self, plan: &Plan) -> ChannelSource {
+        ChannelSource { input: plan.edges[self.edge].input, sender: self.sender }
+    }
 }
 
 /// A subtask that others send to.

@@ -16,7 +16,7 @@ use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
-use crate::task::{Answer, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
@@ -69,9 +69,7 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// A harness with so many subtasks per operator.
     pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
-        let mut harness = Self::build(job, parallelism);
-        harness.settle();
-        harness
+        Self::build(job, parallelism, None).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
@@ -88,16 +86,15 @@ impl<T: Data, U: Data> Harness<T, U> {
         job: impl FnOnce(Stream<T>) -> Stream<U>,
         parallelism: usize,
         snapshot: &HarnessSnapshot,
-    ) -> Result<Self, StateError> {
-        let mut harness = Self::build(job, parallelism);
-        for task in &mut harness.tasks {
-            task.restore(&snapshot.0)?;
-        }
-        harness.settle();
-        Ok(harness)
+    ) -> Result<Self, Box<TaskError>> {
+        Self::build(job, parallelism, Some(snapshot))
     }
 
-    fn build(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
+    fn build(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: Option<&HarnessSnapshot>,
+    ) -> Result<Self, Box<TaskError>> {
         let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
         env.set_parallelism(parallelism);
@@ -105,16 +102,25 @@ impl<T: Data, U: Data> Harness<T, U> {
         let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let mut tasks = Vec::new();
-        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), |blueprint| {
+        let (mut tasks, mut failed) = (Vec::new(), None);
+        let restored = snapshot.map(|HarnessSnapshot(snapshot)| Arc::new(snapshot.clone()));
+        let attempt = Attempt { run: "harness".into(), number: 0, restored };
+        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
-            let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
-            tasks.push(built.unwrap_or_else(|error| panic!("{error}")));
+            match build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {})) {
+                Ok(task) => tasks.push(task),
+                Err(error) => failed = failed.take().or(Some(error)),
+            }
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
         let finished = vec![false; tasks.len()];
-        Self { tasks, finished, events, output, messages, clock, random: 1 }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
+        harness.settle();
+        Ok(harness)
     }
 
     /// Has the subtasks take turns in another order.
@@ -192,7 +198,7 @@ impl<T: Data, U: Data> Harness<T, U> {
             let delivered = self.deliver(number);
             let step = match self.tasks[number].step() {
                 Ok(step) => step,
-                Err(Stop::Blocked) => Step::Blocked,
+                Err(Stop::Blocked) => Step::Blocked(Timestamp::MAX),
                 Err(Stop::Failed(error)) => return Err(error),
             };
             self.finished[number] = step == Step::Finished;
@@ -220,7 +226,7 @@ impl<T: Data, U: Data> Harness<T, U> {
                     self.finished[number] = true;
                     at_rest = false;
                 }
-                Ok(Step::Idle(_) | Step::Blocked) | Err(Stop::Blocked) => {}
+                Ok(Step::Idle(_) | Step::Blocked(_)) | Err(Stop::Blocked) => {}
                 Err(Stop::Failed(error)) => return Err(error),
             }
         }
@@ -243,7 +249,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         for _ in 0..messages.len() {
             let Some((to, channel, payload)) = messages.pop_front() else { break };
             if to == number {
-                self.tasks[number].put(channel, payload);
+                let put = self.tasks[number].put(channel, payload);
+                put.unwrap_or_else(|error| panic!("{error}"));
                 delivered = true;
             } else {
                 messages.push_back((to, channel, payload));

@@ -78,7 +78,15 @@ impl<I: Data, O: Data> Driver<I, O> {
     where
         P: Operator<In = I, Out = O>,
     {
-        let info = TaskInfo { job: "job".into(), subtask, parallelism, max_parallelism: 16, attempt: 0 };
+        let info = TaskInfo {
+            job: "job".into(),
+            subtask,
+            parallelism,
+            max_parallelism: 16,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
         let clock = Arc::new(ManualClock::default());
         let task = TaskContext::new(info, clock.clone(), Arc::new(NoWake), Arc::new(RunHere));
         let metrics = OperatorMetrics::new(0, "windows", subtask);

@@ -4,6 +4,7 @@ mod bucket;
 mod committer;
 mod encode;
 mod names;
+mod owner;
 mod part;
 mod rolling;
 mod writer;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use millstream::Data;
 use millstream::connector::{Guarantee, Sink, SinkContext, SinkError};
-use millstream::time::{Clock, SystemClock, Timestamp};
+use millstream::time::Timestamp;
 use serde::Serialize;
 use walkdir::WalkDir;
 
@@ -31,7 +32,7 @@ use bucket::Bucketing;
 /// What happens if the sink's directory holds visible files when a job starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Existing {
-    /// The job fails: the output of two runs would be mixed. A job that is restarted after a failure goes on.
+    /// The job fails: the output of two runs would be mixed. A job that is restarted after a failure, or goes on from a snapshot, finds its own.
     #[default]
     Refuse,
     /// They stay as they are, beside the new ones, whose names never clash with theirs.
@@ -48,7 +49,6 @@ struct Settings<T> {
     suffix: Option<String>,
     compression: Option<Compression>,
     existing: Existing,
-    clock: Arc<dyn Clock>,
 }
 
 impl<T> Clone for Settings<T> {
@@ -62,7 +62,6 @@ impl<T> Clone for Settings<T> {
             suffix: self.suffix.clone(),
             compression: self.compression,
             existing: self.existing,
-            clock: Arc::clone(&self.clock),
         }
     }
 }
@@ -79,7 +78,11 @@ impl<T: 'static> Settings<T> {
 /// when a job without checkpoints has ended well.
 ///
 /// * Files are named `part-<subtask>-<number>-<token>` and a suffix; the token is random, so that names never clash.
-///   Until it becomes visible a file's name begins with `.`. What a killed process leaves stays hidden so.
+///   Until it becomes visible a file's name begins with `.` and ends with `.inprogress`.
+/// * What a failed or killed attempt of a job with checkpoints has left is removed when the next one starts; what a
+///   killed job without checkpoints has left stays, hidden.
+/// * Whoever reads the files may move or remove visible ones at any time, also while the job is down. Hidden ones
+///   belong to the job: [`FileCommitter`] says what happens if one is gone.
 /// * A directory that holds visible files is refused, unless [`FileSink::existing`] says otherwise.
 ///
 /// Building one does no I/O; the directory is created when the job starts.
@@ -147,7 +150,6 @@ impl<T: Data> FileSink<T> {
             suffix: None,
             compression: None,
             existing: Existing::default(),
-            clock: Arc::new(SystemClock::new()),
         };
         Self { settings }
     }
@@ -232,13 +234,6 @@ impl<T: Data> FileSink<T> {
         self
     }
 
-    /// Takes processing time from another clock; for tests.
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.settings.clock = clock;
-        self
-    }
-
     /// Finds settings that cannot be.
     fn validate(&self) -> Result<(), SinkError> {
         let Settings { prefix, suffix, .. } = &self.settings;
@@ -275,8 +270,8 @@ impl<T: Data> Sink for FileSink<T> {
         self.validate()?;
         let directory = &self.settings.directory;
         part::create_directory(directory)?;
-        // What a restarted job finds there is what its earlier attempts have committed.
-        if self.settings.existing == Existing::Refuse && ctx.attempt == 0 {
+        // What a restarted or restored job finds there is what it has committed before.
+        if self.settings.existing == Existing::Refuse && !ctx.restored && ctx.attempt == 0 {
             refuse_existing(directory)?;
         }
         FileWriter::new(Arc::new(self.settings.clone()), &ctx)

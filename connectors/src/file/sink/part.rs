@@ -8,6 +8,7 @@ use millstream::connector::SinkError;
 use millstream::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::owner::Owner;
 use crate::file::compression::{Compression, Writer};
 
 /// How many bytes are gathered before they are written.
@@ -25,8 +26,8 @@ pub struct FilePart {
 
 impl FilePart {
     /// A part of a bucket; the hidden name is made from the visible one.
-    pub(super) fn new(bucket: &str, name: String) -> Self {
-        Self { bucket: bucket.to_owned(), in_progress: format!(".{name}.inprogress"), name }
+    pub(super) fn new(bucket: &str, name: String, owner: &Owner) -> Self {
+        Self { bucket: bucket.to_owned(), in_progress: owner.hidden_name(&name), name }
     }
 
     /// Where it is while it is hidden.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use millstream::Data;
 use millstream::channel::batch::Consume;
 use millstream::connector::{SinkContext, SinkError, SinkWriter};
-use millstream::time::Timestamp;
+use millstream::time::{Clock, Timestamp};
 
 use super::bucket::Buckets;
+use super::owner::Owner;
 use super::part::{FilePart, OpenPart, Unclaimed, sync_directory};
 use super::{Settings, names::Names};
 
@@ -20,18 +21,29 @@ pub struct FileWriter<T> {
     settings: Arc<Settings<T>>,
     buckets: Buckets<T>,
     names: Names,
+    owner: Owner,
     open: HashMap<String, OpenPart>,
     /// Files that are complete and not yet described to the committer.
     finished: Vec<Unclaimed>,
     /// No open part is to be finished before; `None` if none is at any time.
     deadline: Option<Timestamp>,
+    clock: Arc<dyn Clock>,
 }
 
 impl<T: Data> FileWriter<T> {
     pub(super) fn new(settings: Arc<Settings<T>>, ctx: &SinkContext) -> Result<Self, SinkError> {
         let buckets = Buckets::new(settings.bucketing.clone())?;
         let names = Names::new(settings.prefix.clone(), ctx.subtask, settings.suffix());
-        Ok(Self { settings, buckets, names, open: HashMap::new(), finished: Vec::new(), deadline: None })
+        Ok(Self {
+            settings,
+            buckets,
+            names,
+            owner: Owner::new(&ctx.run, &ctx.sink),
+            open: HashMap::new(),
+            finished: Vec::new(),
+            deadline: None,
+            clock: Arc::clone(&ctx.clock),
+        })
     }
 
     fn write_row(&mut self, value: &T, event_time: Timestamp, now: Timestamp) -> Result<(), SinkError> {
@@ -42,7 +54,7 @@ impl<T: Data> FileWriter<T> {
                 if self.open.len() >= MAX_OPEN_PARTS {
                     finish_oldest(&mut self.open, &mut self.finished)?;
                 }
-                let file = FilePart::new(bucket, self.names.next());
+                let file = FilePart::new(bucket, self.names.next(), &self.owner);
                 let part = begin(&self.settings, file, value, now)?;
                 self.open.entry(bucket.to_owned()).or_insert(part)
             }
@@ -101,7 +113,7 @@ impl<T: Data> SinkWriter for FileWriter<T> {
     type Committable = FilePart;
 
     fn write(&mut self, records: &mut Consume<'_, T>) -> Result<(), SinkError> {
-        let now = self.settings.clock.now();
+        let now = self.clock.now();
         while let Some(value) = records.next_value() {
             self.write_row(&value, records.time(), now)?;
         }

@@ -39,11 +39,17 @@ impl<D: RowDecoder> Rows<D> {
         let mut rows = Self { split, settings, decoder, blocks, line };
         if offset == 0 && line.is_some() {
             rows.begin_file()?;
-        } else if rows.decoder.has_header() {
-            rows.decoder = rows.read_header_apart()?;
+            return Ok(rows);
         }
         if is_fresh && rows.split.start() > 0 {
             rows.blocks.skip_line().map_err(failed)?;
+        }
+        if rows.decoder.has_header() {
+            let (decoder, header_end) = rows.read_header_apart()?;
+            rows.decoder = decoder;
+            // Below empty lines, the header may begin in a later split than the file.
+            let header = header_end.saturating_sub(rows.blocks.offset());
+            rows.blocks.skip(header).map_err(failed)?;
         }
         Ok(rows)
     }
@@ -128,10 +134,11 @@ impl<D: RowDecoder> Rows<D> {
         Ok(())
     }
 
-    /// The decoder with the header of a file that is being read from further on.
-    fn read_header_apart(&self) -> Result<D, SourceError> {
+    /// The decoder with the header of a file that is being read from further on, and the byte where the header ends.
+    fn read_header_apart(&self) -> Result<(D, u64), SourceError> {
         let begin = FileSplit::new(self.split.path(), 0, None);
-        Ok(Self::open(begin, Arc::clone(&self.settings), self.decoder.clone())?.decoder)
+        let begin = Self::open(begin, Arc::clone(&self.settings), self.decoder.clone())?;
+        Ok((begin.decoder, begin.blocks.offset()))
     }
 
     #[cold]

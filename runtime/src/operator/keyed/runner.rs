@@ -345,7 +345,15 @@ mod tests {
     }
 
     fn output(clock: &Arc<ManualClock>) -> Output<u64> {
-        let info = TaskInfo { job: "job".into(), subtask: 0, parallelism: 1, max_parallelism: 16, attempt: 0 };
+        let info = TaskInfo {
+            job: "job".into(),
+            subtask: 0,
+            parallelism: 1,
+            max_parallelism: 16,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
         let clock = Arc::clone(clock) as Arc<dyn Clock>;
         let task = TaskContext::new(info, clock, Arc::new(NoWake), Arc::new(RunHere));
         Output::new(task, OperatorMetrics::new(0, "last", 0), Fork::of(Vec::new()), SideOutputs::default())

@@ -8,11 +8,17 @@
 
 mod bag;
 mod random;
+mod resume;
 mod sink;
 mod source;
 
 pub use sink::sink;
 pub use source::source;
+
+#[track_caller]
+fn ok<T, E: std::fmt::Display>(result: Result<T, E>, what: &str) -> T {
+    result.unwrap_or_else(|error| panic!("{what} failed: {error}"))
+}
 
 /// Writes a value as a snapshot would and reads it back.
 fn round_trip<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T, what: &str) -> T {

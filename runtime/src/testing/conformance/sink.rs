@@ -1,18 +1,21 @@
 //! The obligations of a sink, its writers and its committer.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use super::{bag, round_trip};
+use super::{bag, ok, round_trip};
 use crate::channel::Batch;
-use crate::connector::{Committer, Guarantee, Sink, SinkContext, SinkError, SinkWriter};
+use crate::connector::{Committer, Guarantee, RecoverContext, Sink, SinkContext, SinkWriter};
+use crate::time::ManualClock;
 
 /// With how many writers each sink is written.
 const PARALLELISMS: [usize; 3] = [1, 2, 5];
 
 /// Checks that a sink keeps the contract of [`Sink`]: what is committed is visible, once, also if it is committed
-/// again in whole or in part, by a committer that knows nothing of the first, or while a restarted job writes on; each piece
-/// of output is described once. Of a sink that promises [`Guarantee::ExactlyOnce`] also: nothing is visible before it
-/// is committed, and what is never committed stays invisible.
+/// again in whole or in part, by a committer that knows nothing of the first, when a job recovers, or while a restarted
+/// job writes on; each piece of output is described once; recovering takes nothing away from other runs and sinks. Of a
+/// sink that promises [`Guarantee::ExactlyOnce`] also: nothing is visible before it is committed, and what is never
+/// committed stays invisible.
 ///
 /// `make` makes the sink over a new, empty target, and a function that reads all that is visible there.
 ///
@@ -31,6 +34,14 @@ where
     }
     let (sink, mut visible) = make();
     a_restarted_job_repeats_nothing(&sink, &mut visible, &records);
+    for committed_before in [0, 1, usize::MAX] {
+        let (sink, mut visible) = make();
+        recovered_once(&sink, &mut visible, &records, committed_before);
+    }
+    for (run, uid) in [("another run", "sink"), ("run", "another sink")] {
+        let (sink, mut visible) = make();
+        recovering_leaves_others_alone(&sink, &mut visible, &records, run, uid);
+    }
     let (sink, mut visible) = make();
     described_once(&sink, &mut visible, &records);
     if make().0.guarantee() == Guarantee::ExactlyOnce {
@@ -95,6 +106,63 @@ where
     bag::assert_same(&visible(), records, "written by two attempts");
 }
 
+/// An attempt fails after its checkpoint, of which so many pieces are committed, having written and prepared more.
+fn recovered_once<S: Sink>(
+    sink: &S,
+    visible: &mut impl FnMut() -> Vec<S::In>,
+    records: &[S::In],
+    committed_before: usize,
+) where
+    S::In: Debug,
+{
+    ok(committer(sink).recover(recovery(), Vec::new()), "recovering a job that begins");
+    let (first, second) = records.split_at(records.len() / 2);
+    let mut failing = writer(sink, 0, 1, 0);
+    write::<S>(&mut failing, first);
+    let checkpointed = ok(failing.prepare_commit(), "preparing");
+    if sink.guarantee() == Guarantee::ExactlyOnce {
+        write::<S>(&mut failing, second);
+        ok(failing.prepare_commit(), "preparing what is never committed");
+        write::<S>(&mut failing, second);
+    }
+    // A killed process drops nothing.
+    std::mem::forget(failing);
+    let before = checkpointed[..committed_before.min(checkpointed.len())].to_vec();
+    ok(committer(sink).commit(before), "committing a part");
+
+    let restored: Vec<S::Committable> = checkpointed.iter().map(|piece| round_trip(piece, "a committable")).collect();
+    for when in ["recovered", "recovered again"] {
+        ok(committer(sink).recover(recovery(), restored.clone()), "recovering");
+        bag::assert_same(&visible(), first, when);
+    }
+    let mut restarted = writer(sink, 0, 1, 1);
+    write::<S>(&mut restarted, second);
+    ok(committer(sink).commit(ok(restarted.prepare_commit(), "preparing")), "committing what was written since");
+    bag::assert_same(&visible(), records, "recovered and written on");
+}
+
+/// A job recovers while another one, or another sink of the same job, has output that is not committed yet.
+fn recovering_leaves_others_alone<S: Sink>(
+    sink: &S,
+    visible: &mut impl FnMut() -> Vec<S::In>,
+    records: &[S::In],
+    run: &str,
+    uid: &str,
+) where
+    S::In: Debug,
+{
+    let ctx = SinkContext { run: run.into(), sink: uid.into(), ..place(0, 1, 0) };
+    let mut other = ok(sink.writer(ctx), "making a writer");
+    let (first, second) = records.split_at(records.len() / 2);
+    write::<S>(&mut other, first);
+    let mut prepared = ok(other.prepare_commit(), "preparing");
+    write::<S>(&mut other, second);
+    ok(committer(sink).recover(recovery(), Vec::new()), "recovering");
+    prepared.extend(ok(other.prepare_commit(), "preparing after another has recovered"));
+    ok(committer(sink).commit(prepared), "committing after another has recovered");
+    bag::assert_same(&visible(), records, &format!("written by {run}, {uid}"));
+}
+
 fn described_once<S: Sink>(sink: &S, visible: &mut impl FnMut() -> Vec<S::In>, records: &[S::In])
 where
     S::In: Debug,
@@ -146,8 +214,19 @@ where
     }
 }
 
+fn place(subtask: usize, parallelism: usize, attempt: u32) -> SinkContext {
+    let ctx = SinkContext::new(subtask, parallelism, Arc::new(ManualClock::default()));
+    SinkContext { attempt, restored: attempt > 0, ..ctx }
+}
+
+/// A start of the job whose writers are at [`place`].
+fn recovery() -> RecoverContext {
+    let SinkContext { job, run, sink, .. } = place(0, 1, 1);
+    RecoverContext { job, run, sink, attempt: 1, restored: true }
+}
+
 fn writer<S: Sink>(sink: &S, subtask: usize, parallelism: usize, attempt: u32) -> S::Writer {
-    ok(sink.writer(SinkContext { job: "conformance".into(), subtask, parallelism, attempt }), "making a writer")
+    ok(sink.writer(place(subtask, parallelism, attempt)), "making a writer")
 }
 
 fn committer<S: Sink>(sink: &S) -> S::Committer {
@@ -162,9 +241,4 @@ fn write<S: Sink>(writer: &mut S::Writer, records: &[S::In]) {
     let mut cursor = batch.consume();
     ok(writer.write(&mut cursor), "writing");
     assert_eq!(cursor.remaining(), 0, "the writer left records in the cursor");
-}
-
-#[track_caller]
-fn ok<T>(result: Result<T, SinkError>, what: &str) -> T {
-    result.unwrap_or_else(|error| panic!("{what} failed: {error}"))
 }

@@ -4,10 +4,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use super::random::Random;
-use super::{bag, round_trip};
-use crate::connector::{
-    Assignment, Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, SourceError, Split,
-};
+use super::{bag, ok, resume, round_trip};
+use crate::connector::{Assignment, Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, Split};
 
 /// With how many readers each source is read.
 const PARALLELISMS: [usize; 4] = [1, 2, 3, 7];
@@ -20,8 +18,8 @@ const MAX_IDLE_ROUNDS: usize = 10_000;
 const QUIET_ROUNDS: usize = 40;
 
 /// Checks that a source keeps the contract of [`Source`]: each of the expected records is read once, at every
-/// parallelism; also if it is stopped anywhere, snapshotted and restored with another parallelism, and if splits are
-/// given back; its end is said, and holds.
+/// parallelism; also if it is stopped anywhere, snapshotted and restored with another parallelism, after each record,
+/// and if splits are given back; its end is said, and holds.
 ///
 /// `make` makes the source anew, over the same input. A source without end is read until it has nothing more.
 ///
@@ -44,6 +42,7 @@ where
         let read = stop_and_restore(&make, &mut Random::new(seed), expected.len());
         bag::assert_same(&read, &expected, &format!("stopped and restored (seed {seed})"));
     }
+    resume::at_every_record(&make, &expected);
     give_back(&source, &expected);
 }
 
@@ -228,9 +227,4 @@ impl<S: Source> Seat<S> {
         }
         out.batch.consume().collect()
     }
-}
-
-#[track_caller]
-fn ok<T>(result: Result<T, SourceError>, what: &str) -> T {
-    result.unwrap_or_else(|error| panic!("{what} failed: {error}"))
 }

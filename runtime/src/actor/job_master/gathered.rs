@@ -1,0 +1,72 @@
+//! What has come in of one snapshot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Shared;
+use crate::checkpoint::{Barrier, Manifest, OperatorMeta, PartRef, Purpose, SnapshotKind, SubtaskId};
+use crate::task::AnyCommittables;
+use crate::time::Timestamp;
+
+/// A snapshot under way.
+pub(super) struct Gathered {
+    pub(super) barrier: Arc<Barrier>,
+    /// When it was triggered.
+    created: Timestamp,
+    pub(super) parts: BTreeMap<SubtaskId, PartRef>,
+    /// By the source's uid.
+    pub(super) enumerators: BTreeMap<String, Vec<u8>>,
+    /// What sinks have prepared, and what was carried over from snapshots that did not commit.
+    pub(super) committables: Vec<AnyCommittables>,
+    /// Whether its pointer may have been written, so that nothing it describes may be removed.
+    pub(super) is_handed_over: bool,
+}
+
+impl Gathered {
+    pub(super) fn new(barrier: Arc<Barrier>, created: Timestamp) -> Self {
+        Self {
+            barrier,
+            created,
+            parts: BTreeMap::new(),
+            enumerators: BTreeMap::new(),
+            committables: Vec::new(),
+            is_handed_over: false,
+        }
+    }
+
+    pub(super) fn kind(&self) -> SnapshotKind {
+        match self.barrier.purpose {
+            Purpose::Savepoint { .. } => SnapshotKind::Savepoint,
+            Purpose::Checkpoint | Purpose::CommitOnly => SnapshotKind::Checkpoint,
+        }
+    }
+
+    /// What the pointer says.
+    pub(super) fn manifest(&self, shared: &Shared, epoch: u64) -> Manifest {
+        let graph = &shared.plan.graph;
+        let operator = |node: usize| OperatorMeta {
+            name: graph.nodes[node].name.clone(),
+            parallelism: graph.parallelism(node),
+            max_parallelism: graph.max_parallelism(node),
+            states: Vec::new(),
+        };
+        let mut committables: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+        for prepared in &self.committables {
+            let of_sink = committables.entry(graph.uid(prepared.sink)).or_default();
+            of_sink.extend(prepared.committables.iter().cloned());
+        }
+        Manifest {
+            id: self.barrier.id,
+            kind: self.kind(),
+            job: graph.settings.job.clone(),
+            lineage: shared.lineage.to_string(),
+            epoch,
+            created: self.created,
+            unaligned: self.barrier.overtake_at < Timestamp::MAX,
+            operators: (0..graph.nodes.len()).map(|node| (graph.uid(node), operator(node))).collect(),
+            parts: self.parts.values().cloned().collect(),
+            enumerators: self.enumerators.clone(),
+            committables,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What an attempt goes on from.
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::Shared;
+use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest, resolve};
+use crate::error::JobError;
+use crate::graph::{Plan, Settings};
+use crate::state::TaskSnapshot;
+
+/// A snapshot that has been read.
+pub(super) struct Restored {
+    pub(super) manifest: Manifest,
+    /// All parts together: each subtask takes what is its own.
+    pub(super) snapshot: Arc<TaskSnapshot>,
+    /// Where to commit what it describes: whether that has been done already.
+    pub(super) is_committed: bool,
+}
+
+/// The run that the job's checkpoints belong to: that of the snapshot it goes on from, if that run's checkpoints are in the
+/// same place; else a new one.
+pub(super) fn lineage(store: Option<&CheckpointStore>, from: Option<&Manifest>) -> Result<Arc<str>, JobError> {
+    if let (Some(store), Some(manifest)) = (store, from)
+        && store.latest_of(&manifest.lineage)?.is_some()
+    {
+        return Ok(manifest.lineage.as_str().into());
+    }
+    Ok(format!("{:016x}", RandomState::new().hash_one(std::process::id())).into())
+}
+
+/// The place for checkpoints, and what was restored from where.
+type Opened = (Option<CheckpointStore>, Option<(CheckpointStore, Restored)>);
+
+/// Opens the place for checkpoints, and reads what the job was told to go on from.
+pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError> {
+    let store = settings.checkpointing.as_ref().map(|checkpointing| checkpointing.open()).transpose()?;
+    let Some(from) = &settings.restore else {
+        if let Some(store) = &store
+            && let Some(last) = store.completed()?.last()
+        {
+            tracing::warn!(last = %last.path, "the job starts anew, though there are snapshots of an earlier run");
+        }
+        return Ok((store, None));
+    };
+    let location = settings.checkpointing.as_ref().and_then(|checkpointing| checkpointing.location());
+    let (source, manifest) = match &store {
+        Some(store) if from == "latest" => (store.clone(), store.load("latest")?),
+        _ => resolve(from, location)?,
+    };
+    let restored = read(&source, manifest)?;
+    check(plan, &restored, settings.allow_non_restored_state)?;
+    Ok((store, Some((source, restored))))
+}
+
+/// What to go on from after a failure: the last snapshot of this run, else what the run itself went on from.
+pub(super) fn after_failure(
+    shared: &Shared,
+    initial: Option<&(CheckpointStore, Manifest)>,
+) -> Result<Option<Restored>, JobError> {
+    if let Some(store) = &shared.store
+        && let Some(manifest) = store.latest_of(&shared.lineage)?
+    {
+        return Ok(Some(read(store, manifest)?));
+    }
+    initial.map(|(store, manifest)| read(store, manifest.clone())).transpose()
+}
+
+fn read(store: &CheckpointStore, manifest: Manifest) -> Result<Restored, JobError> {
+    let parts = manifest.parts.iter().map(|part| store.read_part(part));
+    let parts = parts.collect::<Result<Vec<_>, CheckpointError>>()?;
+    let snapshot = Arc::new(TaskSnapshot::merge(parts));
+    let is_committed = store.is_committed(manifest.id, manifest.kind)?;
+    tracing::info!(from = %store.path_of(manifest.id, manifest.kind), "state restored");
+    Ok(Restored { manifest, snapshot, is_committed })
+}
+
+/// Refuses a snapshot that the job would not go on from as its author expects.
+fn check(plan: &Plan, restored: &Restored, allow_non_restored_state: bool) -> Result<(), JobError> {
+    let graph = &plan.graph;
+    let operators = (0..graph.nodes.len()).map(|node| graph.uid(node));
+    let edges = plan.edges.iter().map(|edge| plan.exchange_id(edge).uid.to_string());
+    let known: BTreeSet<String> = operators.chain(edges).collect();
+    for node in 0..graph.nodes.len() {
+        if let Some(before) = restored.manifest.operators.get(&graph.uid(node))
+            && before.max_parallelism != graph.max_parallelism(node)
+        {
+            return Err(JobError::Restore(format!(
+                "operator {} has max parallelism {}, and the snapshot was taken with {}, which cannot change: set it to \
+                 that",
+                graph.describe(node),
+                graph.max_parallelism(node),
+                before.max_parallelism
+            )));
+        }
+    }
+    let committables = restored.manifest.committables.iter().filter(|(_, pending)| !pending.is_empty());
+    let held = restored.snapshot.stateful_uids().chain(committables.map(|(uid, _)| uid.as_str()));
+    let lost: BTreeSet<&str> = held.filter(|uid| !known.contains(*uid)).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let names = lost.iter().map(|uid| format!("`{uid}`")).collect::<Vec<_>>().join(", ");
+    if allow_non_restored_state {
+        tracing::warn!("the snapshot holds state that no operator of the job takes: {names}");
+        return Ok(());
+    }
+    Err(JobError::Restore(format!(
+        "the snapshot holds state of {names}, and the job has no operator with that uid: give the operators their uids \
+         with `.uid(..)`, or drop the state with --allow-non-restored-state"
+    )))
+}
