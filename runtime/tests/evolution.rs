@@ -256,6 +256,21 @@ fn check_unfit(job: &impl Job, place: &str) {
     assert!(message.contains("invalid type: string \"home\", expected u64"), "{message}");
 }
 
+/// What a trial of another version against a sample of the snapshot says.
+#[track_caller]
+fn tried<V: Visits>(job: &impl Job) -> Vec<String> {
+    let misfits = Harness::misfits(|keys| job.build::<V>(keys), &snapshot(job)).expect("a job that can be built");
+    misfits.iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn check_trial(job: &impl Job, places: &[&str]) {
+    assert_eq!(tried::<after::Visits>(job), [""; 0]);
+    let misfits = tried::<unfit::Visits>(job);
+    assert_eq!(misfits.len(), places.len(), "{misfits:?}");
+    misfits.iter().zip(places).for_each(|(misfit, place)| assert!(misfit.contains(place), "{misfit}"));
+}
+
 #[test]
 fn fields_of_keyed_states_may_come_and_go_and_be_renamed() {
     for kind in KINDS {
@@ -294,6 +309,21 @@ fn an_error_names_operator_state_and_field() {
     check_unfit(&Rolling, "state of operator `rolling` cannot be decoded: an accumulator, field `site`");
     check_unfit(&AlignedWindows, "state of operator `aligned` cannot be decoded: what a window holds, field `site`");
     check_unfit(&SessionWindows, "state of operator `session` cannot be decoded: what a window holds, field `site`");
+}
+
+#[test]
+fn types_are_tried_against_a_sample_of_a_snapshot() {
+    for kind in KINDS {
+        check_trial(&States(kind), &[&format!("state `{kind}`, field")]);
+    }
+    check_trial(&Rolling, &["operator `rolling` cannot be decoded: an accumulator, field `site`"]);
+    check_trial(&AlignedWindows, &["operator `aligned` cannot be decoded: what a window holds, field `site`"]);
+    check_trial(&SessionWindows, &["operator `session` cannot be decoded: what a window holds, field `site`"]);
+}
+
+#[test]
+fn a_trial_names_all_that_does_not_fit() {
+    check_trial(&OperatorStates, &["state `all`, field `site`", "state `last`, field `[1].site`"]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod pages;
 mod prefetch;
 mod reducing;
 mod row;
+mod sample;
 mod snapshot;
 pub(crate) mod timers;
 mod value;

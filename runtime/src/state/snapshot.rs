@@ -77,6 +77,26 @@ impl OperatorSnapshot {
         share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
     }
 
+    /// The entries of each keyed section, by key group.
+    pub(super) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, Vec<u8>>)> {
+        self.keyed.iter().map(|(section, groups)| (section.as_str(), groups))
+    }
+
+    /// The entries of each list section.
+    pub(super) fn list_sections(&self) -> impl Iterator<Item = (&str, &[Vec<u8>])> {
+        self.lists.iter().map(|(section, entries)| (section.as_str(), entries.as_slice()))
+    }
+
+    /// Appends an entry, as it was written, to a keyed section.
+    pub(super) fn add_keyed(&mut self, section: &str, group: KeyGroup, entry: &[u8]) {
+        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default().extend_from_slice(entry);
+    }
+
+    /// Appends an entry, as it was written, to a list section.
+    pub(super) fn add_entry(&mut self, section: &str, entry: &[u8]) {
+        self.lists.entry(section.to_owned()).or_default().push(entry.to_owned());
+    }
+
     /// Whether something would be lost with it.
     fn holds_state(&self) -> bool {
         !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
@@ -107,6 +127,11 @@ impl TaskSnapshot {
         self.operators.get(uid)
     }
 
+    /// The parts of all operators, by uid.
+    pub(crate) fn operators(&self) -> impl Iterator<Item = (&str, &OperatorSnapshot)> {
+        self.operators.iter().map(|(uid, part)| (uid.as_str(), part))
+    }
+
     /// The uids of operators with state of the user's or of a window, not only a watermark.
     pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
         self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
@@ -119,6 +144,12 @@ impl TaskSnapshot {
             merged.operators.entry(uid).or_default().merge(part);
         }
         merged
+    }
+}
+
+impl FromIterator<(String, OperatorSnapshot)> for TaskSnapshot {
+    fn from_iter<I: IntoIterator<Item = (String, OperatorSnapshot)>>(operators: I) -> Self {
+        Self { operators: operators.into_iter().collect() }
     }
 }
 
@@ -158,7 +189,7 @@ impl OperatorCapture {
         self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
     }
 
-    fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
+    pub(super) fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
         for encode in std::mem::take(&mut self.deferred) {
             encode(&mut self)?;
         }

@@ -16,7 +16,7 @@ use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
-use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, misfits, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
@@ -88,6 +88,41 @@ impl<T: Data, U: Data> Harness<T, U> {
         snapshot: &HarnessSnapshot,
     ) -> Result<Self, Box<TaskError>> {
         Self::build(job, parallelism, Some(snapshot))
+    }
+
+    /// What in a sample of the snapshot does not fit the types of another version of the job, which is not run: an entry
+    /// of each shape, field by field, is tried. Empty if the job can go on from the snapshot.
+    ///
+    /// ```
+    /// use millstream::prelude::*;
+    /// use millstream::testing::Harness;
+    ///
+    /// #[operator(keyed, uid = "sum")]
+    /// fn before(n: u64, #[state] sum: &mut Value<u64>) -> u64 {
+    ///     *sum.get_or_default() += n;
+    ///     n
+    /// }
+    ///
+    /// #[operator(keyed, uid = "sum")]
+    /// fn after(n: u64, #[state] sum: &mut Value<String>) -> u64 {
+    ///     sum.get_or_default().push('x');
+    ///     n
+    /// }
+    ///
+    /// let mut harness = Harness::new(|numbers: Stream<u64>| numbers.key_by(|n| n).apply(before()));
+    /// harness.push(1);
+    /// let misfits = Harness::misfits(|numbers: Stream<u64>| numbers.key_by(|n| n).apply(after()), &harness.snapshot())?;
+    /// assert!(misfits[0].to_string().contains("the value of state `sum`: invalid type"));
+    /// # Ok::<(), Box<millstream::TaskError>>(())
+    /// ```
+    pub fn misfits(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        snapshot: &HarnessSnapshot,
+    ) -> Result<Vec<StateError>, Box<TaskError>> {
+        let env = Environment::new("harness");
+        collect(job(input(&env, &Shared::default())), &Shared::default());
+        let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
+        misfits(&plan, &snapshot.0.sampled())
     }
 
     fn build(
