@@ -72,4 +72,8 @@ impl<A: Aggregate> State for Aggregating<A> {
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
         self.acc.decode(from)
     }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        self.acc.last_use(from)
+    }
 }

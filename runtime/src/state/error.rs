@@ -3,6 +3,10 @@
 //! An error that comes of a changed type names operator, state and field, and says what to do: it is met when a new version
 //! of a job starts from a snapshot of the one before.
 
+#[cfg(feature = "rocksdb")]
+use std::path::Path;
+use std::path::PathBuf;
+
 use serde::de::DeserializeOwned;
 
 /// State that cannot be written or read.
@@ -30,6 +34,33 @@ pub enum StateError {
         found: u16,
         /// Where it belongs by its hash.
         expected: u16,
+    },
+    /// A database that keeps state, or its files, do not work.
+    #[error("the state in {} {what}: {reason}", path.display())]
+    Store {
+        /// The directory.
+        path: PathBuf,
+        /// What cannot be done.
+        what: &'static str,
+        /// What the store says.
+        reason: String,
+    },
+    /// Options that RocksDB does not take.
+    #[error("RocksDB does not take the options `{options}`: {reason}")]
+    Options {
+        /// The options as they were given.
+        options: String,
+        /// What RocksDB says.
+        reason: String,
+    },
+    /// State in files that this binary cannot read.
+    #[error(
+        "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
+          to restore it, or restore from a savepoint"
+    )]
+    NeedsRocksDb {
+        /// The database.
+        database: String,
     },
 }
 
@@ -69,6 +100,11 @@ impl StateError {
     pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
         let reason = error.to_string();
         Self::Decode(Box::new(Misfit { operator: None, what, state: None, field: None, reason }))
+    }
+
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn store(path: &Path, what: &'static str, error: impl std::fmt::Display) -> Self {
+        Self::Store { path: path.to_owned(), what, reason: error.to_string() }
     }
 
     /// The error of a value that was read as a `T` in vain: reads it again, to find out where it does not fit. Keeping
@@ -117,7 +153,7 @@ impl StateError {
         let operator = match &mut self {
             Self::Decode(misfit) => &mut misfit.operator,
             Self::ForeignKey { operator, .. } => operator,
-            Self::Encode { .. } => return self,
+            _ => return self,
         };
         operator.get_or_insert_with(|| uid.to_owned());
         self

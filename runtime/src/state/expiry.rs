@@ -1,4 +1,7 @@
 //! Time to live: state that is forgotten some time after it was last used.
+//!
+//! Reading may renew state through a shared reference. Snapshots read the same state on another thread, but never the
+//! same copy: a key's row is borrowed mutably before the user's function sees it, which copies it if a snapshot has it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -119,6 +122,12 @@ impl Ttl {
     pub const fn cleanup_in_compaction(mut self, on: bool) -> Self {
         self.cleanup.in_compaction = on;
         self
+    }
+
+    /// Whether merging files removes a state once it has expired.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn is_cleaned_up_in_compaction(&self) -> bool {
+        self.is_enabled() && self.cleanup.in_compaction
     }
 
     /// Whether a state ever expires by it.

@@ -1,5 +1,7 @@
 //! A list of values per key.
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, State, StateError, Ttl};
 use crate::data::Data;
@@ -186,5 +188,10 @@ impl<T: Data> State for List<T> {
             self.used = used;
         }
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let (used, _): (Option<Vec<Timestamp>>, IgnoredAny) = decode(from, "the list")?;
+        Ok(used.and_then(|used| used.last().copied()))
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, LastUse, State, StateError, Ttl};
 use crate::data::Data;
@@ -227,6 +229,12 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         self.oldest = entries.iter().map(|(_, _, used)| used.unwrap_or(now)).min().unwrap_or(now);
         self.entries = entries.into_iter().map(|(key, value, used)| (key, (value, used_at(used)))).collect();
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let entries: Vec<(IgnoredAny, IgnoredAny, Option<Timestamp>)> = decode(from, "the map")?;
+        let used: Option<Vec<Timestamp>> = entries.into_iter().map(|(_, _, used)| used).collect();
+        Ok(used.and_then(|used| used.into_iter().max()))
     }
 }
 

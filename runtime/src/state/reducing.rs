@@ -82,4 +82,8 @@ impl<T: Data> State for Reducing<T> {
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
         self.value.decode(from)
     }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        self.value.last_use(from)
+    }
 }

@@ -38,6 +38,11 @@ impl StateSpec {
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
+
+    /// Whether the state has the name, or had it in an earlier version.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
 }
 
 /// The handle of one state, as it stands in a row.
@@ -61,6 +66,14 @@ pub trait State: Send + Sync + 'static {
     fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError>;
     /// Takes one MessagePack value from the front, as written by [`State::encode`].
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError>;
+
+    /// When what was written by [`State::encode`] was last used; `None` if that is not known. Takes it from the front.
+    ///
+    /// Of entries that live for themselves, the one counts that was used last.
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        super::snapshot::decode::<serde::de::IgnoredAny>(from, "a state")?;
+        Ok(None)
+    }
 }
 
 /// The states of an operator for one key: a tuple of handles, or `()`.
@@ -159,7 +172,7 @@ pub(crate) fn decode_row<R: StateRow>(row: &mut R, specs: &[StateSpec], from: &m
     let mut states = row.states_mut();
     for _ in 0..count {
         let name: String = super::snapshot::decode(from, "a state's name")?;
-        let declared = specs.iter().position(|spec| spec.names().any(|known| known == name));
+        let declared = specs.iter().position(|spec| spec.is_named(&name));
         match declared.and_then(|index| states.get_mut(index)) {
             Some(state) => state.decode(from).map_err(|error| error.in_state(&name))?,
             None => {

@@ -203,7 +203,7 @@ mod tests {
         check(&[Some(1), None, Some(2), None], 2);
         let kinds = [None, Some(1), Some(2)].map(|of| Kind::Named { of });
         check(&kinds.into_iter().chain([Kind::Plain, Kind::Plain]).collect::<Vec<_>>(), 3);
-        check(&[vec![], vec!["a"], vec!["a"; 9], vec!["b"; 9]], 3);
+        check(&[vec![], vec!["a"; 9], vec!["b"; 9]], 2);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A single value per key.
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, State, StateError, Ttl};
 use crate::data::Data;
@@ -149,5 +151,10 @@ impl<T: Data> State for Value<T> {
             expiry.set_used(used.unwrap_or(expiry.now()));
         }
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let (used, _): (_, IgnoredAny) = decode(from, "the value")?;
+        Ok(used)
     }
 }
