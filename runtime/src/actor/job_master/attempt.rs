@@ -19,9 +19,10 @@ use crate::actor::subtask::{Cancel, News, Report, Trigger};
 use crate::checkpoint::{
     Action, Barrier, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
 };
-use crate::error::JobError;
+use crate::error::{JobError, blame};
 use crate::graph::NodeId;
 use crate::task::{AnyCommittables, Captured};
+use crate::testing::FaultPoint;
 use crate::time::Timestamp;
 
 /// How an attempt has ended.
@@ -241,11 +242,14 @@ impl JobMaster {
         let master = ctx.address();
         let kind = gathered.kind();
         let clock = Arc::clone(&self.shared.clock);
+        let faults = self.shared.faults().clone();
         self.shared.workers.store_part(move || {
             let began = clock.monotonic();
-            let stored = capture.complete().map_err(|error| error.to_string());
-            let stored = stored.and_then(|snapshot| {
-                store.write_part(id, kind, &subtask.to_string(), &snapshot).map_err(|error| error.to_string())
+            let stored = caught(|| {
+                faults.strike(FaultPoint::StorePart)?;
+                let part = store.write_part(id, kind, &subtask.to_string(), &capture.complete()?)?;
+                faults.strike(FaultPoint::PartStored)?;
+                Ok(part)
             });
             let asynchronous = clock.monotonic().saturating_sub(began);
             master.do_send(PartStored { id, subtask, stored, sync, alignment, asynchronous });
@@ -259,8 +263,13 @@ impl JobMaster {
         gathered.is_handed_over = true;
         let manifest = gathered.manifest(&self.shared, self.epoch);
         let master = ctx.address();
+        let faults = self.shared.faults().clone();
         self.shared.workers.write_pointer(move || {
-            let result = store.commit(&manifest).map_err(|error| error.to_string());
+            let result = caught(|| {
+                faults.strike(FaultPoint::WritePointer)?;
+                store.commit(&manifest)?;
+                Ok(faults.strike(FaultPoint::PointerWritten)?)
+            });
             master.do_send(PointerWritten { id, result });
         });
     }
@@ -276,8 +285,9 @@ impl JobMaster {
         let marked = self.shared.store.clone().filter(|_| purpose != Purpose::CommitOnly);
         let master = ctx.address();
         let committers = self.committers.clone();
+        let faults = self.shared.faults().clone();
         self.shared.workers.commit(move || {
-            let result = committers.commit(committables);
+            let result = committers.commit(committables, &faults);
             if result.is_ok()
                 && let Some(store) = marked
                 && let Err(error) = store.mark_committed(id, kind)
@@ -400,6 +410,11 @@ impl JobMaster {
 
 impl Actor for JobMaster {
     type Context = Context<Self>;
+}
+
+/// Stores something; a panic of the user's, whose state may encode itself, must not end the thread.
+fn caught<R>(store: impl FnOnce() -> anyhow::Result<R>) -> Result<R, String> {
+    blame::catch_as(|message| format!("panicked: {message}"), || store().map_err(|error| error.to_string()))
 }
 
 /// All subtasks have been started.

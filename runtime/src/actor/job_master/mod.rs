@@ -23,6 +23,7 @@ use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decisi
 use crate::error::JobError;
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
+use crate::testing::Injection;
 use crate::time::Clock;
 
 pub(crate) use self::control::{Command, Control, Controller};
@@ -72,13 +73,23 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
     let mut restored = opened.map(|(_, restored)| Arc::new(restored));
     let mut restarts = Restarts::new(settings.restart_strategy());
-    let workers = Workers::start().map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
+    let workers = Workers::start(&settings.faults)
+        .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
     let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
     let mut attempt = 0;
     loop {
         let slots = ThreadSlots::new(shared.plan.slots);
-        let ended = attempt::run(&shared, &slots, (attempt, restored.take()), &mut control).await;
+        let ended = tokio::select! {
+            biased;
+            () = shared.faults().died() => None,
+            ended = attempt::run(&shared, &slots, (attempt, restored.take()), &mut control) => Some(ended),
+        };
         slots.stop();
+        let Some(ended) = ended.filter(|_| !shared.faults().is_dead()) else {
+            // What is being written or committed at this moment still is; nothing follows it.
+            shared.settle().await;
+            return Err(JobError::Killed);
+        };
         let failure = match ended {
             AttemptEnd::Finished => return Ok(JobEnd::Finished),
             AttemptEnd::Stopped(id) => return Ok(JobEnd::Stopped { savepoint: shared.savepoint_path(id) }),
@@ -108,6 +119,10 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
 }
 
 impl Shared {
+    fn faults(&self) -> &Injection {
+        &self.plan.graph.settings.faults
+    }
+
     fn savepoint_path(&self, id: CheckpointId) -> String {
         self.store.as_ref().map_or(String::new(), |store| store.path_of(id, crate::checkpoint::SnapshotKind::Savepoint))
     }
