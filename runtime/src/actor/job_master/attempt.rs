@@ -344,6 +344,11 @@ impl JobMaster {
     fn request(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
             Command::Cancel => self.end_as(End::Final(JobError::Cancelled)),
+            Command::Savepoint { stop: _, reply } if self.end.is_some() => {
+                if let Some(reply) = reply {
+                    reply(Err("the job is ending".to_owned()));
+                }
+            }
             Command::Savepoint { stop, reply } => {
                 if self.shared.store.is_none() {
                     let reason = "the job has no place for snapshots: set one with --checkpoint-dir";
@@ -365,6 +370,13 @@ impl JobMaster {
 
     fn end_as(&mut self, end: End) {
         if self.end.is_none() {
+            let reason = match &end {
+                End::Finished(_) => "the job has ended without it".to_owned(),
+                End::Failed(error) | End::Final(error) => error.to_string(),
+            };
+            for reply in std::mem::take(&mut self.replies).into_values() {
+                reply(Err(reason.clone()));
+            }
             self.end = Some(end);
             self.cancel_all();
         }
