@@ -170,12 +170,16 @@ impl RunningJob {
         self.handle.savepoint()
     }
 
-    /// Ends the job with a savepoint, and the output before it committed; answers with the savepoint's path.
+    /// Ends the job with a savepoint, and the output before it committed; answers with the savepoint's path. If there
+    /// can be no savepoint, the job is killed.
     pub fn stop_with_savepoint(self) -> Result<String, JobError> {
-        let savepoint = self.handle.stop_with_savepoint();
-        let ended = self.join();
-        let savepoint = savepoint?;
-        ended.map(|_| savepoint)
+        match self.handle.stop_with_savepoint() {
+            Ok(savepoint) => self.join().map(|_| savepoint),
+            Err(error) => {
+                self.kill();
+                Err(error)
+            }
+        }
     }
 
     /// Has the process die, as far as the job can tell: nothing more is stored, committed or removed. Waits until all is
