@@ -8,6 +8,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::Shared;
+use super::carried::Carried;
 use super::commits::Committers;
 use super::control::{Command, Control, Reply};
 use super::deploy::{self, Started};
@@ -89,7 +90,7 @@ async fn start(
         subtasks: Vec::new(),
         enumerators: BTreeMap::new(),
         gathered: BTreeMap::new(),
-        carried: Vec::new(),
+        carried: Carried::default(),
         replies: BTreeMap::new(),
         end: None,
         done: Some(done),
@@ -128,8 +129,7 @@ pub(super) struct JobMaster {
     enumerators: BTreeMap<NodeId, EnumeratorHandle>,
     /// Snapshots under way.
     gathered: BTreeMap<CheckpointId, Gathered>,
-    /// Output that was prepared for a snapshot that does not commit it, and so belongs to the next.
-    carried: Vec<AnyCommittables>,
+    carried: Carried,
     /// Who has asked for savepoints.
     replies: BTreeMap<CheckpointId, Reply>,
     /// How the attempt will end once all subtasks are gone.
@@ -178,7 +178,7 @@ impl JobMaster {
             Action::SavepointDone { id } => {
                 if let Some(gathered) = self.gathered.remove(&id) {
                     self.completed(&gathered);
-                    self.carried.extend(gathered.committables);
+                    self.carried.add(id, gathered.committables, true);
                 }
             }
             Action::Finish { savepoint } => self.end_as(End::Finished(savepoint)),
@@ -231,7 +231,7 @@ impl JobMaster {
         let id = barrier.id;
         let Some(gathered) = self.gathered.get_mut(&id) else {
             // Given up meanwhile.
-            self.carried.extend(committables);
+            self.carried.add(id, committables, false);
             return;
         };
         gathered.committables.extend(committables);
@@ -258,8 +258,17 @@ impl JobMaster {
 
     /// All parts are stored: write the pointer.
     fn store(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
+        // Output of earlier snapshots that is still being committed is described here too: a restart from this one finds
+        // no other, whether they come to be committed or not.
+        let uncommitted: Vec<AnyCommittables> = self
+            .gathered
+            .range(..id)
+            .filter(|(_, earlier)| earlier.is_handed_over)
+            .flat_map(|(_, earlier)| earlier.committables.iter().cloned())
+            .collect();
         let (Some(gathered), Some(store)) = (self.gathered.get_mut(&id), self.shared.store.clone()) else { return };
-        gathered.committables.append(&mut self.carried);
+        gathered.committables.extend(uncommitted);
+        gathered.committables.extend(self.carried.take_before(id));
         gathered.is_handed_over = true;
         let manifest = gathered.manifest(&self.shared, self.epoch);
         let master = ctx.address();
@@ -276,7 +285,7 @@ impl JobMaster {
 
     fn commit(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
         let Some(gathered) = self.gathered.get_mut(&id) else { return };
-        let committables = std::mem::take(&mut gathered.committables);
+        let committables = gathered.committables.clone();
         gathered.is_handed_over = true;
         let purpose = gathered.barrier.purpose;
         let gathered = &self.gathered[&id];
@@ -306,7 +315,7 @@ impl JobMaster {
             reply(Err(reason.to_owned()));
         }
         if let Some(gathered) = self.gathered.remove(&id) {
-            self.carried.extend(gathered.committables);
+            self.carried.add(id, gathered.committables, gathered.is_handed_over);
         }
     }
 
@@ -406,7 +415,7 @@ impl JobMaster {
         let gathered = std::mem::take(&mut self.gathered);
         // A snapshot whose pointer may be written already is not to be touched.
         let uncommitted = gathered.into_values().filter(|gathered| !gathered.is_handed_over);
-        let mut prepared = std::mem::take(&mut self.carried);
+        let mut prepared = std::mem::take(&mut self.carried).removable();
         prepared.extend(uncommitted.flat_map(|gathered| gathered.committables));
         let ended = match end {
             End::Finished(None) => AttemptEnd::Finished,

@@ -4,6 +4,7 @@
 //! where checkpoints are, from which of them to go on, and how often to try.
 
 mod attempt;
+mod carried;
 mod commits;
 mod control;
 mod deploy;
