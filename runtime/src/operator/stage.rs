@@ -5,14 +5,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::context::{SideOutputs, TaskContext};
-use super::{Collector, Operator};
+use super::{Collector, Operator, TaskInfo};
+use serde::{Deserialize, Serialize};
+
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
 use crate::checkpoint::Barrier;
 use crate::data::Data;
 use crate::error::{TaskError, blame};
 use crate::observe::OperatorMetrics;
-use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
+use crate::state::{OperatorSnapshot, StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::Timestamp;
 
 /// Why a call did not finish.
@@ -299,20 +301,49 @@ where
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let snapshot = to.operator(&self.uid);
-        snapshot.push(WATERMARK, &self.reached)?;
+        let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+        let ended = self.ended == EndStep::Closed;
+        snapshot.push(WATERMARK, &Reached { subtask, parallelism, watermark: self.reached, ended })?;
         self.operator.snapshot(&self.out, snapshot)?;
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(snapshot) = from.get(&self.uid) {
-            // Of several subtasks, all have reached the lowest.
-            let reached = snapshot.list::<Timestamp>(WATERMARK)?.into_iter().min().unwrap_or(Timestamp::MIN);
-            self.reached = reached;
-            self.out.watermark = reached;
+            let reached = Reached::restored(&self.out.task.info, snapshot)?;
+            self.reached = reached.watermark;
+            self.out.watermark = reached.watermark;
+            if reached.ended {
+                self.ended = EndStep::Closed;
+            }
             self.operator.restore(&self.out, snapshot)?;
         }
         self.out.restore(from)
+    }
+}
+
+/// How far an operator's subtask had come.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Reached {
+    subtask: usize,
+    parallelism: usize,
+    /// The last watermark that was dealt with completely.
+    watermark: Timestamp,
+    /// Whether its input had ended and it was closed: neither happens again.
+    ended: bool,
+}
+
+impl Reached {
+    /// How far this subtask had come, or, at another parallelism, all had.
+    fn restored(info: &TaskInfo, from: &OperatorSnapshot) -> Result<Self, StateError> {
+        let all = from.list::<Self>(WATERMARK)?;
+        let is_own = |other: &&Self| other.parallelism == info.parallelism && other.subtask == info.subtask;
+        if let Some(own) = all.iter().find(is_own) {
+            return Ok(*own);
+        }
+        let watermark = all.iter().map(|other| other.watermark).min().unwrap_or(Timestamp::MIN);
+        let ended = !all.is_empty() && all.iter().all(|other| other.ended);
+        Ok(Self { subtask: info.subtask, parallelism: info.parallelism, watermark, ended })
     }
 }
 

@@ -45,6 +45,10 @@ impl<A: Aggregate> State for Aggregating<A> {
         self.acc.is_vacant()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        self.acc.is_vacant_at(now)
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.acc.set_ttl(ttl);
     }
@@ -59,5 +63,9 @@ impl<A: Aggregate> State for Aggregating<A> {
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
         self.acc.decode(from)
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        self.acc.last_use(from)
     }
 }

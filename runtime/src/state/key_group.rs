@@ -1,5 +1,8 @@
 //! The unit in which keyed state moves between subtasks.
 
+#[cfg(feature = "rocksdb")]
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::StateError;
@@ -43,9 +46,30 @@ impl KeyGroups {
         Self { first: first_of(subtask), end: first_of(subtask + 1), max_parallelism }
     }
 
+    /// Their numbers.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn range(&self) -> Range<u16> {
+        self.first as u16..self.end as u16
+    }
+
+    /// Whether there are key groups that are of these and of the others.
+    pub(crate) fn overlaps(&self, others: Self) -> bool {
+        self.first < others.end && others.first < self.end
+    }
+
     /// Whether the key group is one of these.
     pub fn contains(&self, group: KeyGroup) -> bool {
         (self.first..self.end).contains(&u32::from(group.0))
+    }
+
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = KeyGroup> + use<> {
+        (self.first..self.end).map(|group| KeyGroup(group as u16))
+    }
+
+    /// The place of a key group that is one of these among them.
+    pub(crate) fn place_of(&self, group: KeyGroup) -> usize {
+        usize::from(group.0) - self.first as usize
     }
 
     /// The key group of a hash, whether it is one of these or not.

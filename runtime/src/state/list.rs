@@ -1,5 +1,7 @@
 //! A list of values per key.
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, State, StateError, Ttl};
 use crate::data::Data;
@@ -128,6 +130,13 @@ impl<T: Data> State for List<T> {
         self.is_empty()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        let Some(expiry) = &self.expiry else { return self.entries.is_empty() };
+        // The last entry lives longest, and reading that was noted renews it if it is alive.
+        let last = if self.is_empty() { None } else { self.used.last() };
+        last.is_none_or(|last| !expiry.is_alive_at(expiry.used().max(*last), now))
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }
@@ -159,5 +168,10 @@ impl<T: Data> State for List<T> {
             self.used = used;
         }
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let (used, _): (Option<Vec<Timestamp>>, IgnoredAny) = decode(from, "the list")?;
+        Ok(used.and_then(|used| used.last().copied()))
     }
 }

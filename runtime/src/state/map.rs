@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, LastUse, State, StateError, Ttl};
 use crate::data::Data;
@@ -163,6 +165,13 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         self.is_empty()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        match &self.expiry {
+            None => self.entries.is_empty(),
+            Some(expiry) => !self.entries.values().any(|(_, used)| expiry.is_alive_at(used.get(), now)),
+        }
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }
@@ -185,6 +194,12 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         let used_at = |used: Option<Timestamp>| LastUse::at(used.unwrap_or(now));
         self.entries = entries.into_iter().map(|(key, value, used)| (key, (value, used_at(used)))).collect();
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let entries: Vec<(IgnoredAny, IgnoredAny, Option<Timestamp>)> = decode(from, "the map")?;
+        let used: Option<Vec<Timestamp>> = entries.into_iter().map(|(_, _, used)| used).collect();
+        Ok(used.and_then(|used| used.into_iter().max()))
     }
 }
 

@@ -8,7 +8,10 @@
 //! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
 
 mod aggregating;
+mod backend;
 mod expiry;
+mod file_set;
+mod frozen_keys;
 mod key_group;
 mod key_index;
 mod list;
@@ -16,23 +19,29 @@ mod map;
 mod pages;
 mod prefetch;
 mod reducing;
+#[cfg(feature = "rocksdb")]
+#[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
+mod rocksdb;
 mod row;
 mod snapshot;
 pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
+pub use backend::{RocksDbProfile, RocksDbSettings};
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlUpdate};
+pub use file_set::{FileSet, SharedFile};
+pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
 pub use list::List;
 pub use map::Map;
-pub(crate) use pages::Pages;
+pub(crate) use pages::{Frozen, Pages};
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
+pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
-pub(crate) use snapshot::{WATERMARK, decode, encode};
 pub use value::Value;

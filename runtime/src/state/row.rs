@@ -33,12 +33,19 @@ impl StateSpec {
         self.aliases = aliases;
         self
     }
+
+    /// Whether the state has the name, or had it in an earlier version.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
 }
 
 /// The handle of one state, as it stands in a row.
 pub trait State: Send + Sync + 'static {
     /// Whether nothing is stored.
     fn is_vacant(&self) -> bool;
+    /// Whether nothing would be stored any more if it were told that it is `now`.
+    fn is_vacant_at(&self, now: Timestamp) -> bool;
     /// Gives the state its time to live. Called once, on the row that all others are cloned from.
     fn set_ttl(&mut self, ttl: Option<Ttl>);
     /// Tells a state with a time to live what time it is.
@@ -47,12 +54,22 @@ pub trait State: Send + Sync + 'static {
     fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError>;
     /// Takes one MessagePack value from the front, as written by [`State::encode`].
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError>;
+
+    /// When what was written by [`State::encode`] was last used; `None` if that is not known. Takes it from the front.
+    ///
+    /// Of entries that live for themselves, the one counts that was used last.
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        super::snapshot::decode::<serde::de::IgnoredAny>(from, "a state")?;
+        Ok(None)
+    }
 }
 
 /// The states of an operator for one key: a tuple of handles, or `()`.
 pub trait StateRow: Clone + Send + Sync + 'static {
     /// Whether no state of the row stores anything; such a row is given up.
     fn is_vacant(&self) -> bool;
+    /// Whether no state of the row will store anything at `now`.
+    fn is_vacant_at(&self, now: Timestamp) -> bool;
     /// The states, in order of declaration.
     fn states(&self) -> Vec<&dyn State>;
     /// The states, in order of declaration.
@@ -61,6 +78,10 @@ pub trait StateRow: Clone + Send + Sync + 'static {
 
 impl StateRow for () {
     fn is_vacant(&self) -> bool {
+        true
+    }
+
+    fn is_vacant_at(&self, _now: Timestamp) -> bool {
         true
     }
 
@@ -79,6 +100,10 @@ macro_rules! row {
             #[inline]
             fn is_vacant(&self) -> bool {
                 $(self.$index.is_vacant())&&+
+            }
+
+            fn is_vacant_at(&self, now: Timestamp) -> bool {
+                $(self.$index.is_vacant_at(now))&&+
             }
 
             fn states(&self) -> Vec<&dyn State> {
@@ -120,7 +145,7 @@ pub(crate) fn decode_row<R: StateRow>(row: &mut R, specs: &[StateSpec], from: &m
     let mut states = row.states_mut();
     for _ in 0..count {
         let name: String = super::snapshot::decode(from, "a state's name")?;
-        let declared = specs.iter().position(|spec| spec.name == name || spec.aliases.contains(&name.as_str()));
+        let declared = specs.iter().position(|spec| spec.is_named(&name));
         match declared.and_then(|index| states.get_mut(index)) {
             Some(state) => state.decode(from).map_err(|error| error.in_state(&name))?,
             None => {

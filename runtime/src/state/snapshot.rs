@@ -7,11 +7,14 @@
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "rocksdb")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{KeyGroup, KeyGroups};
+use super::{FileSet, KeyGroup, KeyGroups};
 
 /// State that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,33 @@ pub enum StateError {
         /// Where it belongs by its hash.
         expected: u16,
     },
+    /// A database that keeps state, or its files, do not work.
+    #[error("the state in {} {what}: {reason}", path.display())]
+    Store {
+        /// The directory.
+        path: PathBuf,
+        /// What cannot be done.
+        what: &'static str,
+        /// What the store says.
+        reason: String,
+    },
+    /// Options that RocksDB does not take.
+    #[error("RocksDB does not take the options `{options}`: {reason}")]
+    Options {
+        /// The options as they were given.
+        options: String,
+        /// What RocksDB says.
+        reason: String,
+    },
+    /// State in files that this binary cannot read.
+    #[error(
+        "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
+         to restore it, or restore from a savepoint"
+    )]
+    NeedsRocksDb {
+        /// The database.
+        database: String,
+    },
 }
 
 impl StateError {
@@ -52,6 +82,11 @@ impl StateError {
 
     pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
         Self::Decode { what, state: None, reason: error.to_string() }
+    }
+
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn store(path: &Path, what: &'static str, error: impl std::fmt::Display) -> Self {
+        Self::Store { path: path.to_owned(), what, reason: error.to_string() }
     }
 
     pub(crate) fn in_state(mut self, name: &str) -> Self {
@@ -80,11 +115,32 @@ pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) 
 pub struct OperatorSnapshot {
     keyed: BTreeMap<String, BTreeMap<KeyGroup, Vec<u8>>>,
     lists: BTreeMap<String, Vec<Vec<u8>>>,
+    /// Keyed sections, or parts of them, that are in files of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, Vec<FileSet>>,
 }
 
 impl OperatorSnapshot {
-    /// Hands the bytes of each key group among `groups` to `read`, which takes entries from the front until none is left.
+    /// Hands the entries of each key group among `groups` to `read`, which takes at least one from the front: a key and what
+    /// belongs to it.
     pub(crate) fn read_keyed(
+        &self,
+        section: &str,
+        groups: KeyGroups,
+        mut read: impl FnMut(KeyGroup, &mut &[u8]) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        self.read_inline(section, groups, &mut read)?;
+        self.file_sets(section, groups).try_for_each(|set| set.read_keyed(groups, &mut read))
+    }
+
+    /// The file sets of a section that have rows of some key groups.
+    pub(crate) fn file_sets(&self, section: &str, groups: KeyGroups) -> impl Iterator<Item = &FileSet> {
+        let sets = self.files.get(section).into_iter().flatten();
+        sets.filter(move |set| set.key_groups().overlaps(groups))
+    }
+
+    /// As [`OperatorSnapshot::read_keyed`], for what is in the snapshot itself.
+    pub(crate) fn read_inline(
         &self,
         section: &str,
         groups: KeyGroups,
@@ -122,6 +178,9 @@ impl OperatorSnapshot {
         for (section, mut entries) in other.lists {
             self.lists.entry(section).or_default().append(&mut entries);
         }
+        for (section, mut sets) in other.files {
+            self.files.entry(section).or_default().append(&mut sets);
+        }
     }
 }
 
@@ -152,6 +211,29 @@ impl TaskSnapshot {
     }
 }
 
+/// Entries of a keyed section that come in no order of key groups.
+pub(crate) struct KeyedEntries {
+    groups: KeyGroups,
+    /// By key group, from the first of `groups` on.
+    bytes: Vec<Vec<u8>>,
+}
+
+impl KeyedEntries {
+    /// For keys that fall into `groups`.
+    pub(crate) fn new(groups: KeyGroups) -> Self {
+        Self { groups, bytes: groups.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// The bytes of a key's group, to append an entry to.
+    pub(crate) fn of_hash(&mut self, hash: u64) -> &mut Vec<u8> {
+        &mut self.bytes[self.groups.place_of(self.groups.group_of(hash))]
+    }
+
+    fn into_groups(self) -> impl Iterator<Item = (KeyGroup, Vec<u8>)> {
+        self.groups.iter().zip(self.bytes).filter(|(_, bytes)| !bytes.is_empty())
+    }
+}
+
 /// The encoding of a frozen version of some state, to be done on another thread.
 type Deferred = Box<dyn FnOnce(&mut OperatorCapture) -> Result<(), StateError> + Send>;
 
@@ -168,6 +250,13 @@ impl OperatorCapture {
         self.snapshot.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
     }
 
+    /// Appends entries to a keyed section.
+    pub(crate) fn extend_keyed(&mut self, section: &str, entries: KeyedEntries) {
+        for (group, mut bytes) in entries.into_groups() {
+            self.keyed(section, group).append(&mut bytes);
+        }
+    }
+
     /// Appends an entry to a list section.
     pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
         let mut bytes = Vec::new();
@@ -176,9 +265,15 @@ impl OperatorCapture {
         Ok(())
     }
 
+    /// Appends the files of a database to a keyed section.
+    #[cfg(feature = "rocksdb")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
+    pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
+        self.snapshot.files.entry(section.to_owned()).or_default().push(set);
+    }
+
     /// Has `encode` called later, on another thread: for state that takes long to encode, of which it holds a frozen
     /// version.
-    #[expect(dead_code, reason = "no state can be frozen yet")]
     pub(crate) fn defer(&mut self, encode: impl FnOnce(&mut Self) -> Result<(), StateError> + Send + 'static) {
         self.deferred.push(Box::new(encode));
     }
@@ -207,5 +302,28 @@ impl TaskCapture {
     pub(crate) fn complete(self) -> Result<TaskSnapshot, StateError> {
         let operators = self.operators.into_iter().map(|(uid, part)| Ok((uid, part.complete()?)));
         Ok(TaskSnapshot { operators: operators.collect::<Result<_, _>>()? })
+    }
+}
+
+#[cfg(all(test, not(feature = "rocksdb")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_database_are_refused_by_a_binary_without_rocksdb() {
+        let set = FileSet {
+            database: "4711".to_owned(),
+            subtask: 0,
+            parallelism: 2,
+            max_parallelism: 16,
+            files: Vec::new(),
+            local: PathBuf::new(),
+        };
+        let files = BTreeMap::from([("rows".to_owned(), vec![set])]);
+        let snapshot = OperatorSnapshot { files, ..OperatorSnapshot::default() };
+        let read = |subtask| snapshot.read_keyed("rows", KeyGroups::of_subtask(subtask, 2, 16), |_, _| Ok(()));
+        assert!(read(1).is_ok(), "the files are of other key groups");
+        let error = read(0).unwrap_err().to_string();
+        assert!(error.contains("4711") && error.contains("`rocksdb`"), "{error}");
     }
 }

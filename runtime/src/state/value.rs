@@ -1,5 +1,7 @@
 //! A single value per key.
 
+use serde::de::IgnoredAny;
+
 use super::snapshot::{decode, encode};
 use super::{Expiry, State, StateError, Ttl};
 use crate::data::Data;
@@ -107,6 +109,11 @@ impl<T: Data> State for Value<T> {
         }
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        let expiry = self.expiry.as_ref();
+        self.stored.is_none() || expiry.is_some_and(|expiry| !expiry.is_alive_at(expiry.used(), now))
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }
@@ -130,5 +137,10 @@ impl<T: Data> State for Value<T> {
             expiry.set_used(used.unwrap_or(expiry.now()));
         }
         Ok(())
+    }
+
+    fn last_use(&self, from: &mut &[u8]) -> Result<Option<Timestamp>, StateError> {
+        let (used, _): (_, IgnoredAny) = decode(from, "the value")?;
+        Ok(used)
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum AttemptEnd {
     Finished,
     /// It was stopped by this savepoint, and all output before that is committed.
     Stopped(CheckpointId),
+    /// The process is as good as dead.
+    Killed,
     /// Another attempt may follow. `prepared` is output that was never part of a complete snapshot.
     Failed { error: JobError, prepared: Vec<AnyCommittables> },
     /// No attempt is to follow.
@@ -350,9 +352,26 @@ impl JobMaster {
         });
     }
 
+    /// Deletes the checkpoints of a cancelled job, if that was asked for.
+    fn forget_checkpoints(&self) {
+        let settings = self.shared.plan.graph.settings.checkpointing.as_ref();
+        let (Some(store), Some(false)) = (self.shared.store.clone(), settings.map(|set| set.keep_on_cancel)) else {
+            return;
+        };
+        let lineage = Arc::clone(&self.shared.lineage);
+        self.shared.workers.write_pointer(move || {
+            if let Err(error) = store.collect_garbage(&lineage, 0, None) {
+                tracing::warn!("the checkpoints of the cancelled job could not be deleted: {error}");
+            }
+        });
+    }
+
     fn request(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
-            Command::Cancel => self.end_as(End::Final(JobError::Cancelled)),
+            Command::Cancel => {
+                self.end_as(End::Final(JobError::Cancelled));
+                self.forget_checkpoints();
+            }
             Command::Savepoint { stop: _, reply } if self.end.is_some() => {
                 if let Some(reply) = reply {
                     reply(Err("the job is ending".to_owned()));

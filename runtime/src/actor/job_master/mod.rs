@@ -18,6 +18,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use self::attempt::AttemptEnd;
+use self::restore::Restored;
 use self::workers::Workers;
 use super::slot::{Slots, ThreadSlots};
 use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decision, Restarts};
@@ -28,6 +29,9 @@ use crate::testing::Injection;
 use crate::time::Clock;
 
 pub(crate) use self::control::{Command, Control, Controller};
+
+/// How long a job that is over waits for old checkpoints to be deleted.
+const LAST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A job to be run.
 pub(crate) struct JobRun {
@@ -77,45 +81,43 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let workers = Workers::start(&settings.faults)
         .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
     let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
-    let mut attempt = 0;
+    let mut number = 0;
     loop {
-        let slots = ThreadSlots::new(shared.plan.slots);
-        let ended = tokio::select! {
-            biased;
-            () = shared.faults().died() => None,
-            ended = attempt::run(&shared, &slots, (attempt, restored.take()), &mut control) => Some(ended),
-        };
-        slots.stop();
-        let Some(ended) = ended.filter(|_| !shared.faults().is_dead()) else {
-            // What is being written or committed at this moment still is; nothing follows it.
-            shared.settle().await;
-            return Err(JobError::Killed);
-        };
-        let failure = match ended {
-            AttemptEnd::Finished => return Ok(JobEnd::Finished),
-            AttemptEnd::Stopped(id) => return Ok(JobEnd::Stopped { savepoint: shared.savepoint_path(id) }),
+        let mut failure = match shared.run_attempt((number, restored.take()), &mut control).await {
+            AttemptEnd::Finished => {
+                shared.workers.settle(LAST_PAUSE).await;
+                return Ok(JobEnd::Finished);
+            }
+            AttemptEnd::Stopped(id) => {
+                shared.workers.settle(LAST_PAUSE).await;
+                return Ok(JobEnd::Stopped { savepoint: shared.savepoint_path(id) });
+            }
+            AttemptEnd::Killed => {
+                // What is being written or committed at this moment still is; nothing follows it.
+                shared.settle().await;
+                return Err(JobError::Killed);
+            }
             AttemptEnd::Failed { error, prepared } => {
                 commits::abort(&shared.plan, prepared);
                 error
             }
             AttemptEnd::Final { error, prepared } => {
                 commits::abort(&shared.plan, prepared);
+                if matches!(error, JobError::Cancelled) {
+                    shared.workers.settle(LAST_PAUSE).await;
+                }
                 return Err(error);
             }
         };
-        let delay = match restarts.after_failure(shared.clock.monotonic()) {
-            Decision::GiveUp(reason) => {
-                tracing::info!(%reason, "the job is not restarted");
-                return Err(failure);
+        // Reading the snapshot may fail as well, and counts like an attempt.
+        restored = loop {
+            shared.pause(&mut restarts, failure, &mut control).await?;
+            number += 1;
+            match restore::after_failure(&shared, initial.as_ref()) {
+                Ok(restored) => break restored.map(Arc::new),
+                Err(error) => failure = error,
             }
-            Decision::RestartAfter(delay) => delay,
         };
-        tracing::warn!(?delay, "the job has failed and will be restarted: {failure}");
-        attempt += 1;
-        shared.history.restarted();
-        wait(delay, &mut control, failure).await?;
-        shared.settle().await;
-        restored = restore::after_failure(&shared, initial.as_ref())?.map(Arc::new);
     }
 }
 
@@ -128,17 +130,44 @@ impl Shared {
         self.store.as_ref().map_or(String::new(), |store| store.path_of(id, crate::checkpoint::SnapshotKind::Savepoint))
     }
 
-    /// Waits until nothing that an earlier attempt has begun still writes.
+    async fn run_attempt(
+        self: &Arc<Self>,
+        (number, restored): (u32, Option<Arc<Restored>>),
+        control: &mut Control,
+    ) -> AttemptEnd {
+        let slots = ThreadSlots::new(self.plan.slots);
+        let ended = tokio::select! {
+            biased;
+            () = self.faults().died() => AttemptEnd::Killed,
+            ended = attempt::run(self, &slots, (number, restored), control) => ended,
+        };
+        slots.stop();
+        if self.faults().is_dead() { AttemptEnd::Killed } else { ended }
+    }
+
+    /// Waits after a failure until the job is to start again; fails with it if it is not to. A stop that is asked for
+    /// meanwhile ends the job with the failure, too.
+    async fn pause(&self, restarts: &mut Restarts, failure: JobError, control: &mut Control) -> Result<(), JobError> {
+        let delay = match restarts.after_failure(self.clock.monotonic()) {
+            Decision::GiveUp(reason) => {
+                tracing::info!(%reason, "the job is not restarted");
+                return Err(failure);
+            }
+            Decision::RestartAfter(delay) => delay,
+        };
+        tracing::warn!(?delay, "the job has failed and will be restarted: {failure}");
+        self.history.restarted();
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = control.stop_requested() => return Err(failure),
+        }
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Waits until nothing that the failed attempt has begun still writes.
     async fn settle(&self) {
         let timeout = self.plan.graph.settings.checkpointing.as_ref().map_or(Duration::MAX, |set| set.timeout);
         self.workers.settle(timeout).await;
-    }
-}
-
-/// Waits before a restart; a stop that is asked for meanwhile ends the job with its failure.
-async fn wait(delay: Duration, control: &mut Control, failure: JobError) -> Result<(), JobError> {
-    tokio::select! {
-        () = tokio::time::sleep(delay) => Ok(()),
-        _ = control.stop_requested() => Err(failure),
     }
 }
