@@ -372,13 +372,13 @@ fn a_sink_that_cannot_flush_is_named() {
 
 #[test]
 fn output_that_cannot_be_committed_is_an_error() {
-    for (fault, why) in [
-        (Fault::MakeCommitter, "cannot write: disk full"),
-        (Fault::Commit, "cannot write: disk full"),
-        (Fault::PanicCommitting, "panicked: disk full"),
+    let complete = "sink `bad sink`: the output is complete but could not be committed: ";
+    for (fault, what, why) in [
+        (Fault::MakeCommitter, "sink `bad sink`: the committer cannot start: ", "cannot write: disk full"),
+        (Fault::Commit, complete, "cannot write: disk full"),
+        (Fault::PanicCommitting, complete, "panicked: disk full"),
     ] {
         let bad = BadSink { fault, may_block: true };
-        let what = "sink `bad sink`: the output is complete but could not be committed: ";
         fails(|env| drop(numbers(env).sink(bad)), &[what, why]);
     }
 }

@@ -218,14 +218,22 @@ impl<T: Data> Exchange<T> {
         let mut records = batch.consume();
         // A run is no longer than a full batch, so that no lane ever holds more than two.
         for routes in self.routes.chunks(self.limit) {
-            self.deal.sort(routes, self.lanes.len());
-            for (number, lane) in self.lanes.iter_mut().enumerate() {
-                let is_full = lane.partial.len() >= self.limit && !self.deal.picks(number).is_empty();
-                if is_full {
-                    lane.make_room(&self.size, &self.task)?;
+            if let [first, second] = self.lanes.as_mut_slice() {
+                for (number, lane) in [&mut *first, &mut *second].into_iter().enumerate() {
+                    if lane.partial.len() >= self.limit && routes.contains(&(number as u16)) {
+                        lane.make_room(&self.size, &self.task)?;
+                    }
                 }
+                records.deal_to_two(routes, [&mut first.partial, &mut second.partial]);
+            } else {
+                self.deal.sort(routes, self.lanes.len());
+                for (number, lane) in self.lanes.iter_mut().enumerate() {
+                    if lane.partial.len() >= self.limit && !self.deal.picks(number).is_empty() {
+                        lane.make_room(&self.size, &self.task)?;
+                    }
+                }
+                records.deal(&self.deal, self.lanes.iter_mut().map(|lane| &mut *lane.partial));
             }
-            records.deal(&self.deal, self.lanes.iter_mut().map(|lane| &mut *lane.partial));
             for lane in &mut self.lanes {
                 // Nearly full counts as full, since another run might overfill it.
                 if lane.partial.len() * 4 >= self.limit * 3 {

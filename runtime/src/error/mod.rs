@@ -176,8 +176,8 @@ pub enum JobError {
         /// Why.
         error: crate::connector::SinkError,
     },
-    /// The output of the snapshot that the job goes on from could not be made visible.
-    #[error("sink `{sink_name}`: the output before the snapshot could not be committed: {error}")]
+    /// A sink's committer could not be made, or could not commit the output of the snapshot that the job goes on from.
+    #[error("sink `{sink_name}`: the committer cannot start: {error}")]
     Recover {
         /// The sink's name.
         sink_name: String,

@@ -1,5 +1,8 @@
 //! The unit in which keyed state moves between subtasks.
 
+#[cfg(feature = "rocksdb")]
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::StateError;
@@ -43,6 +46,17 @@ impl KeyGroups {
         Self { first: first_of(subtask), end: first_of(subtask + 1), max_parallelism }
     }
 
+    /// Their numbers.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn range(&self) -> Range<u16> {
+        self.first as u16..self.end as u16
+    }
+
+    /// Whether there are key groups that are of these and of the others.
+    pub(crate) fn overlaps(&self, others: Self) -> bool {
+        self.first < others.end && others.first < self.end
+    }
+
     /// Whether the key group is one of these.
     pub fn contains(&self, group: KeyGroup) -> bool {
         (self.first..self.end).contains(&u32::from(group.0))
@@ -67,7 +81,10 @@ impl KeyGroups {
     /// Checks that a key found in `group` belongs there by its hash.
     pub(crate) fn check(&self, group: KeyGroup, hash: u64) -> Result<(), StateError> {
         let expected = self.group_of(hash);
-        if expected == group { Ok(()) } else { Err(StateError::ForeignKey { found: group.0, expected: expected.0 }) }
+        if expected == group {
+            return Ok(());
+        }
+        Err(StateError::ForeignKey { operator: None, found: group.0, expected: expected.0 })
     }
 }
 

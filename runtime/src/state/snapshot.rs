@@ -6,61 +6,15 @@
 //! A subtask's snapshot holds a part per operator; an operator's part holds **keyed** sections (bytes per key group)
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
-use super::{KeyGroup, KeyGroups};
-
-/// State that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// A value's `Serialize` failed.
-    #[error("state cannot be encoded: {reason}")]
-    Encode {
-        /// What the encoder says.
-        reason: String,
-    },
-    /// Bytes that do not fit the type they are read as.
-    #[error("state cannot be decoded: {what}{}: {reason}", state.as_ref().map_or(String::new(), |name| format!(" of state `{name}`")))]
-    Decode {
-        /// What was being read.
-        what: &'static str,
-        /// The state's name, once known.
-        state: Option<String>,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// A key that does not belong where it was found: its type or serialized form has changed.
-    #[error(
-        "a key found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore"
-    )]
-    ForeignKey {
-        /// Where it stood.
-        found: u16,
-        /// Where it belongs by its hash.
-        expected: u16,
-    },
-}
-
-impl StateError {
-    pub(crate) fn encode(error: &dyn std::fmt::Display) -> Self {
-        Self::Encode { reason: error.to_string() }
-    }
-
-    pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::Decode { what, state: None, reason: error.to_string() }
-    }
-
-    pub(crate) fn in_state(mut self, name: &str) -> Self {
-        if let Self::Decode { state, .. } = &mut self {
-            state.get_or_insert_with(|| name.to_owned());
-        }
-        self
-    }
-}
+use super::{FileSet, KeyGroup, KeyGroups, StateError};
+use crate::data::Data;
 
 /// The list section of how far event time has come, which every operator has.
 pub(crate) const WATERMARK: &str = "watermark";
@@ -72,19 +26,41 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Resu
 
 /// Takes a value from the front.
 pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) -> Result<T, StateError> {
-    rmp_serde::decode::from_read(from).map_err(|error| StateError::decode(what, &error))
+    let written = *from;
+    rmp_serde::decode::from_read(from).map_err(|error| StateError::misfit::<T>(what, written, &error))
 }
 
 /// The state of one operator, of one subtask or (to be restored) of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorSnapshot {
-    keyed: BTreeMap<String, BTreeMap<KeyGroup, Vec<u8>>>,
-    lists: BTreeMap<String, Vec<Vec<u8>>>,
+    keyed: BTreeMap<String, BTreeMap<KeyGroup, ByteBuf>>,
+    lists: BTreeMap<String, Vec<ByteBuf>>,
+    /// Keyed sections, or parts of them, that are in files of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    files: BTreeMap<String, Vec<FileSet>>,
 }
 
 impl OperatorSnapshot {
-    /// Hands the bytes of each key group among `groups` to `read`, which takes entries from the front until none is left.
+    /// Hands the entries of each key group among `groups` to `read`, which takes at least one from the front: a key and what
+    /// belongs to it.
     pub(crate) fn read_keyed(
+        &self,
+        section: &str,
+        groups: KeyGroups,
+        mut read: impl FnMut(KeyGroup, &mut &[u8]) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        self.read_inline(section, groups, &mut read)?;
+        self.file_sets(section, groups).try_for_each(|set| set.read_keyed(groups, &mut read))
+    }
+
+    /// The file sets of a section that have rows of some key groups.
+    pub(crate) fn file_sets(&self, section: &str, groups: KeyGroups) -> impl Iterator<Item = &FileSet> {
+        let sets = self.files.get(section).into_iter().flatten();
+        sets.filter(move |set| set.key_groups().overlaps(groups))
+    }
+
+    /// As [`OperatorSnapshot::read_keyed`], for what is in the snapshot itself.
+    pub(crate) fn read_inline(
         &self,
         section: &str,
         groups: KeyGroups,
@@ -101,15 +77,51 @@ impl OperatorSnapshot {
         Ok(())
     }
 
+    /// Whether a list section has been written.
+    pub(crate) fn has_list(&self, section: &str) -> bool {
+        self.lists.contains_key(section)
+    }
+
     /// The entries of a list section.
     pub(crate) fn list<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, StateError> {
+        self.share_of_list(section, 0, 1)
+    }
+
+    /// The entries of a list section that one of `parallelism` subtasks gets when they are dealt out in turn.
+    pub(crate) fn share_of_list<T: DeserializeOwned>(
+        &self,
+        section: &str,
+        subtask: usize,
+        parallelism: usize,
+    ) -> Result<Vec<T>, StateError> {
         let entries = self.lists.get(section).into_iter().flatten();
-        entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+        let share = entries.skip(subtask).step_by(parallelism);
+        share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+    }
+
+    /// The entries of each keyed section, by key group.
+    pub(super) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, ByteBuf>)> {
+        self.keyed.iter().map(|(section, groups)| (section.as_str(), groups))
+    }
+
+    /// The entries of each list section.
+    pub(super) fn list_sections(&self) -> impl Iterator<Item = (&str, &[ByteBuf])> {
+        self.lists.iter().map(|(section, entries)| (section.as_str(), entries.as_slice()))
+    }
+
+    /// Appends an entry, as it was written, to a keyed section.
+    pub(super) fn add_keyed(&mut self, section: &str, group: KeyGroup, entry: &[u8]) {
+        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default().extend_from_slice(entry);
+    }
+
+    /// Appends an entry, as it was written, to a list section.
+    pub(super) fn add_entry(&mut self, section: &str, entry: &[u8]) {
+        self.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(entry));
     }
 
     /// Whether something would be lost with it.
     fn holds_state(&self) -> bool {
-        !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
+        !self.keyed.is_empty() || !self.files.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
     }
 
     fn merge(&mut self, other: Self) {
@@ -121,6 +133,9 @@ impl OperatorSnapshot {
         }
         for (section, mut entries) in other.lists {
             self.lists.entry(section).or_default().append(&mut entries);
+        }
+        for (section, mut sets) in other.files {
+            self.files.entry(section).or_default().append(&mut sets);
         }
     }
 }
@@ -137,9 +152,29 @@ impl TaskSnapshot {
         self.operators.get(uid)
     }
 
+    /// The parts of all operators, by uid.
+    pub(crate) fn operators(&self) -> impl Iterator<Item = (&str, &OperatorSnapshot)> {
+        self.operators.iter().map(|(uid, part)| (uid.as_str(), part))
+    }
+
     /// The uids of operators with state of the user's or of a window, not only a watermark.
     pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
         self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
+    }
+
+    /// The files of databases that hold some of its state.
+    pub(crate) fn file_sets(&self) -> impl Iterator<Item = &FileSet> {
+        self.operators.values().flat_map(|part| part.files.values().flatten())
+    }
+
+    pub(crate) fn file_sets_mut(&mut self) -> impl Iterator<Item = &mut FileSet> {
+        self.operators.values_mut().flat_map(|part| part.files.values_mut().flatten())
+    }
+
+    /// The names of those files, in order.
+    pub(crate) fn shared_files(&self) -> Vec<String> {
+        let names = self.file_sets().flat_map(|set| set.files.iter().map(|file| file.name.clone()));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.
@@ -149,6 +184,12 @@ impl TaskSnapshot {
             merged.operators.entry(uid).or_default().merge(part);
         }
         merged
+    }
+}
+
+impl FromIterator<(String, OperatorSnapshot)> for TaskSnapshot {
+    fn from_iter<I: IntoIterator<Item = (String, OperatorSnapshot)>>(operators: I) -> Self {
+        Self { operators: operators.into_iter().collect() }
     }
 }
 
@@ -202,8 +243,15 @@ impl OperatorCapture {
     pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
         let mut bytes = Vec::new();
         encode(value, &mut bytes)?;
-        self.snapshot.lists.entry(section.to_owned()).or_default().push(bytes);
+        self.snapshot.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(bytes));
         Ok(())
+    }
+
+    /// Appends the files of a database to a keyed section.
+    #[cfg(any(feature = "rocksdb", test))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
+    pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
+        self.snapshot.files.entry(section.to_owned()).or_default().push(set);
     }
 
     /// Has `encode` called later, on another thread: for state that takes long to encode, of which it holds a frozen
@@ -212,7 +260,13 @@ impl OperatorCapture {
         self.deferred.push(Box::new(encode));
     }
 
-    fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
+    /// Has the entries of a list section encoded later.
+    pub(crate) fn defer_list<T: Data>(&mut self, section: &str, frozen: Arc<Vec<T>>) {
+        let section = section.to_owned();
+        self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
+    }
+
+    pub(super) fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
         for encode in std::mem::take(&mut self.deferred) {
             encode(&mut self)?;
         }
@@ -236,5 +290,31 @@ impl TaskCapture {
     pub(crate) fn complete(self) -> Result<TaskSnapshot, StateError> {
         let operators = self.operators.into_iter().map(|(uid, part)| Ok((uid, part.complete()?)));
         Ok(TaskSnapshot { operators: operators.collect::<Result<_, _>>()? })
+    }
+}
+
+#[cfg(all(test, not(feature = "rocksdb")))]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn files_of_a_database_are_refused_by_a_binary_without_rocksdb() {
+        let set = FileSet {
+            database: "4711".to_owned(),
+            subtask: 0,
+            parallelism: 2,
+            max_parallelism: 16,
+            files: Vec::new(),
+            stored: String::new(),
+            local: PathBuf::new(),
+        };
+        let files = BTreeMap::from([("rows".to_owned(), vec![set])]);
+        let snapshot = OperatorSnapshot { files, ..OperatorSnapshot::default() };
+        let read = |subtask| snapshot.read_keyed("rows", KeyGroups::of_subtask(subtask, 2, 16), |_, _| Ok(()));
+        assert!(read(1).is_ok(), "the files are of other key groups");
+        let error = read(0).unwrap_err().to_string();
+        assert!(error.contains("4711") && error.contains("`rocksdb`"), "{error}");
     }
 }
