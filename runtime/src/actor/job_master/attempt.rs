@@ -26,6 +26,15 @@ use crate::task::{AnyCommittables, Captured};
 use crate::testing::FaultPoint;
 use crate::time::Timestamp;
 
+/// What an attempt begins with.
+pub(super) struct Start {
+    /// How often the job has been restarted.
+    pub(super) number: u32,
+    /// Its epoch in the place for checkpoints.
+    pub(super) epoch: u64,
+    pub(super) restored: Option<Arc<Restored>>,
+}
+
 /// How an attempt has ended.
 pub(super) enum AttemptEnd {
     /// All input has been processed, and all output committed.
@@ -41,17 +50,13 @@ pub(super) enum AttemptEnd {
 }
 
 /// Runs an attempt to its end.
-pub(super) async fn run(
-    shared: &Arc<Shared>,
-    slots: &impl Slots,
-    (attempt, restored): (u32, Option<Arc<Restored>>),
-    control: &mut Control,
-) -> AttemptEnd {
+pub(super) async fn run(shared: &Arc<Shared>, slots: &impl Slots, begin: Start, control: &mut Control) -> AttemptEnd {
+    let number = begin.number;
     let (done, ended) = oneshot::channel();
-    let master = match start(shared, slots, (attempt, restored), done).await {
+    let master = match start(shared, slots, begin, done).await {
         Ok(master) => master,
         // What cannot be started now cannot be started later: it has touched nothing but the job's own settings.
-        Err(error) if attempt == 0 => return AttemptEnd::Final { error, prepared: Vec::new() },
+        Err(error) if number == 0 => return AttemptEnd::Final { error, prepared: Vec::new() },
         Err(error) => return AttemptEnd::Failed { error, prepared: Vec::new() },
     };
     tokio::pin!(ended);
@@ -69,14 +74,13 @@ pub(super) async fn run(
 async fn start(
     shared: &Arc<Shared>,
     slots: &impl Slots,
-    (attempt, restored): (u32, Option<Arc<Restored>>),
+    Start { number: attempt, epoch, restored }: Start,
     done: oneshot::Sender<AttemptEnd>,
 ) -> Result<Addr<JobMaster>, JobError> {
     let next_id = match &shared.store {
         Some(store) => store.next_id()?,
         None => CheckpointId(1),
     };
-    let epoch = shared.store.as_ref().map(|store| store.begin_epoch()).transpose()?.unwrap_or(0);
     let committers = recover(shared, attempt, restored.as_ref()).await?;
     let plan = &shared.plan;
     let participants = plan.subtasks() + plan.sources().count();

@@ -34,6 +34,8 @@ pub(super) fn lineage(store: Option<&CheckpointStore>, from: Option<&Manifest>) 
 pub(super) struct Opened {
     /// The place for checkpoints.
     pub(super) store: Option<CheckpointStore>,
+    /// Claimed there before anything was read, so that no other run completes a snapshot in between.
+    pub(super) epoch: u64,
     /// What was restored, and from where.
     pub(super) restored: Option<(CheckpointStore, Restored)>,
 }
@@ -41,35 +43,47 @@ pub(super) struct Opened {
 /// Opens the place for checkpoints, and reads what the job was told to go on from.
 pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError> {
     let store = settings.checkpointing.as_ref().map(|checkpointing| checkpointing.open()).transpose()?;
+    let claim = || begin_epoch(store.as_ref());
     let Some(from) = &settings.restore else {
         if let Some(store) = &store
             && let Some(last) = store.completed()?.last()
         {
             tracing::warn!(last = %last.path, "the job starts anew, though there are snapshots of an earlier run");
         }
-        return Ok(Opened { store, restored: None });
+        return Ok(Opened { epoch: claim()?, store, restored: None });
     };
     let location = settings.checkpointing.as_ref().and_then(|checkpointing| checkpointing.location());
-    let (source, manifest) = match &store {
-        Some(store) if from == "latest" => (store.clone(), store.load("latest")?),
-        _ => resolve(from, location)?,
+    let find = || match &store {
+        Some(store) if from == "latest" => Ok((store.clone(), store.load("latest")?)),
+        _ => resolve(from, location),
     };
+    // Looked for twice, so that nothing is claimed where there is nothing to restore.
+    find()?;
+    let epoch = claim()?;
+    let (source, manifest) = find()?;
     let restored = read(&source, manifest)?;
     check(plan, &restored, settings.allow_non_restored_state)?;
-    Ok(Opened { store, restored: Some((source, restored)) })
+    Ok(Opened { store, epoch, restored: Some((source, restored)) })
 }
 
-/// What to go on from after a failure: the last snapshot of this run, else what the run itself went on from.
+fn begin_epoch(store: Option<&CheckpointStore>) -> Result<u64, CheckpointError> {
+    store.map_or(Ok(0), CheckpointStore::begin_epoch)
+}
+
+/// What to go on from after a failure, in an epoch of its own: the last snapshot of this run, else what the run itself went
+/// on from.
 pub(super) fn after_failure(
     shared: &Shared,
     initial: Option<&(CheckpointStore, Manifest)>,
-) -> Result<Option<Restored>, JobError> {
+) -> Result<(u64, Option<Restored>), JobError> {
+    let epoch = begin_epoch(shared.store.as_ref())?;
     if let Some(store) = &shared.store
         && let Some(manifest) = store.latest_of(&shared.lineage)?
     {
-        return Ok(Some(read(store, manifest)?));
+        return Ok((epoch, Some(read(store, manifest)?)));
     }
-    initial.map(|(store, manifest)| read(store, manifest.clone())).transpose()
+    let restored = initial.map(|(store, manifest)| read(store, manifest.clone())).transpose()?;
+    Ok((epoch, restored))
 }
 
 fn read(store: &CheckpointStore, manifest: Manifest) -> Result<Restored, JobError> {
