@@ -89,6 +89,7 @@ async fn start(
         enumerators: BTreeMap::new(),
         gathered: BTreeMap::new(),
         carried: Vec::new(),
+        carried_is_described: false,
         replies: BTreeMap::new(),
         end: None,
         done: Some(done),
@@ -129,6 +130,9 @@ pub(super) struct JobMaster {
     gathered: BTreeMap<CheckpointId, Gathered>,
     /// Output that was prepared for a snapshot that does not commit it, and so belongs to the next.
     carried: Vec<AnyCommittables>,
+    /// Whether some of that is described by a snapshot that can be gone on from, and so may not be removed: a
+    /// savepoint, or a checkpoint that was given up while its pointer was being written.
+    carried_is_described: bool,
     /// Who has asked for savepoints.
     replies: BTreeMap<CheckpointId, Reply>,
     /// How the attempt will end once all subtasks are gone.
@@ -177,7 +181,7 @@ impl JobMaster {
             Action::SavepointDone { id } => {
                 if let Some(gathered) = self.gathered.remove(&id) {
                     self.completed(&gathered);
-                    self.carried.extend(gathered.committables);
+                    self.carry(gathered);
                 }
             }
             Action::Finish { savepoint } => self.end_as(End::Finished(savepoint)),
@@ -256,6 +260,7 @@ impl JobMaster {
     fn store(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
         let (Some(gathered), Some(store)) = (self.gathered.get_mut(&id), self.shared.store.clone()) else { return };
         gathered.committables.append(&mut self.carried);
+        self.carried_is_described = false;
         gathered.is_handed_over = true;
         let manifest = gathered.manifest(&self.shared, self.epoch);
         let master = ctx.address();
@@ -296,8 +301,14 @@ impl JobMaster {
             reply(Err(reason.to_owned()));
         }
         if let Some(gathered) = self.gathered.remove(&id) {
-            self.carried.extend(gathered.committables);
+            self.carry(gathered);
         }
+    }
+
+    /// Keeps what was prepared for a snapshot that does not commit it for the next.
+    fn carry(&mut self, gathered: Gathered) {
+        self.carried_is_described |= gathered.is_handed_over && !gathered.committables.is_empty();
+        self.carried.extend(gathered.committables);
     }
 
     /// A snapshot can be gone on from.
@@ -398,11 +409,14 @@ impl JobMaster {
             return;
         }
         let Some(end) = self.end.take() else { return };
-        let gathered = std::mem::take(&mut self.gathered);
-        // A snapshot whose pointer may be written already is not to be touched.
-        let uncommitted = gathered.into_values().filter(|gathered| !gathered.is_handed_over);
         let mut prepared = std::mem::take(&mut self.carried);
-        prepared.extend(uncommitted.flat_map(|gathered| gathered.committables));
+        if self.carried_is_described {
+            prepared.clear();
+        }
+        let unfinished = std::mem::take(&mut self.gathered).into_values();
+        // What a pointer may describe by now is for the next attempt to commit.
+        prepared
+            .extend(unfinished.filter(|gathered| !gathered.is_handed_over).flat_map(|gathered| gathered.committables));
         let ended = match end {
             End::Finished(None) => AttemptEnd::Finished,
             End::Finished(Some(id)) => AttemptEnd::Stopped(id),
