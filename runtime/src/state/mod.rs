@@ -1,14 +1,16 @@
-//! Keyed state: what an operator remembers of each key.
+//! State: what an operator remembers of each key, and beside its keys.
 //!
 //! * A key belongs to a **key group**, a key group to a subtask ([`KeyGroups`]); a snapshot is cut by key groups, so
 //!   that it can be restored at another parallelism.
 //! * The states that an operator declares form one **row** per key ([`StateRow`]): [`Value`], [`List`], [`Map`],
 //!   [`Reducing`], [`Aggregating`]. A record costs one lookup, whatever their number.
 //! * `KeyIndex` numbers the keys of a subtask; rows, and whatever else is kept per key, are arrays over those numbers.
+//! * What is no key's is operator state: [`ListState`], [`UnionList`], [`BroadcastState`].
 //! * Everything is written as MessagePack with named fields; a key's hash is never written, but computed again.
 
 mod aggregating;
 mod backend;
+mod error;
 mod expiry;
 mod file_set;
 mod frozen_keys;
@@ -16,6 +18,7 @@ mod key_group;
 mod key_index;
 mod list;
 mod map;
+pub(crate) mod operator_state;
 mod pages;
 mod prefetch;
 mod reducing;
@@ -23,14 +26,16 @@ mod reducing;
 #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
 mod rocksdb;
 mod row;
+mod sample;
 mod snapshot;
 pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
 pub use backend::{RocksDbProfile, RocksDbSettings};
+pub use error::{Misfit, StateError};
 pub(crate) use expiry::{Expiry, LastUse};
-pub use expiry::{Ttl, TtlUpdate};
+pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
 pub use file_set::{FileSet, SharedFile};
 pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
@@ -38,10 +43,11 @@ pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
 pub use list::List;
 pub use map::Map;
+pub use operator_state::{BroadcastState, ListState, OperatorState, OperatorStates, UnionList};
 pub(crate) use pages::{Frozen, Pages};
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
 pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
-pub use snapshot::{OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
+pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
 pub use value::Value;

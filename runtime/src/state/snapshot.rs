@@ -7,96 +7,14 @@
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
 use std::collections::{BTreeMap, BTreeSet};
-#[cfg(feature = "rocksdb")]
-use std::path::Path;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use super::{FileSet, KeyGroup, KeyGroups};
-
-/// State that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// A value's `Serialize` failed.
-    #[error("state cannot be encoded: {reason}")]
-    Encode {
-        /// What the encoder says.
-        reason: String,
-    },
-    /// Bytes that do not fit the type they are read as.
-    #[error("state cannot be decoded: {what}{}: {reason}", state.as_ref().map_or(String::new(), |name| format!(" of state `{name}`")))]
-    Decode {
-        /// What was being read.
-        what: &'static str,
-        /// The state's name, once known.
-        state: Option<String>,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// A key that does not belong where it was found: its type or serialized form has changed.
-    #[error(
-        "a key found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore"
-    )]
-    ForeignKey {
-        /// Where it stood.
-        found: u16,
-        /// Where it belongs by its hash.
-        expected: u16,
-    },
-    /// A database that keeps state, or its files, do not work.
-    #[error("the state in {} {what}: {reason}", path.display())]
-    Store {
-        /// The directory.
-        path: PathBuf,
-        /// What cannot be done.
-        what: &'static str,
-        /// What the store says.
-        reason: String,
-    },
-    /// Options that RocksDB does not take.
-    #[error("RocksDB does not take the options `{options}`: {reason}")]
-    Options {
-        /// The options as they were given.
-        options: String,
-        /// What RocksDB says.
-        reason: String,
-    },
-    /// State in files that this binary cannot read.
-    #[error(
-        "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
-         to restore it, or restore from a savepoint"
-    )]
-    NeedsRocksDb {
-        /// The database.
-        database: String,
-    },
-}
-
-impl StateError {
-    pub(crate) fn encode(error: &dyn std::fmt::Display) -> Self {
-        Self::Encode { reason: error.to_string() }
-    }
-
-    pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::Decode { what, state: None, reason: error.to_string() }
-    }
-
-    #[cfg(feature = "rocksdb")]
-    pub(crate) fn store(path: &Path, what: &'static str, error: impl std::fmt::Display) -> Self {
-        Self::Store { path: path.to_owned(), what, reason: error.to_string() }
-    }
-
-    pub(crate) fn in_state(mut self, name: &str) -> Self {
-        if let Self::Decode { state, .. } = &mut self {
-            state.get_or_insert_with(|| name.to_owned());
-        }
-        self
-    }
-}
+use super::{FileSet, KeyGroup, KeyGroups, StateError};
+use crate::data::Data;
 
 /// The list section of how far event time has come, which every operator has.
 pub(crate) const WATERMARK: &str = "watermark";
@@ -108,7 +26,8 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Resu
 
 /// Takes a value from the front.
 pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) -> Result<T, StateError> {
-    rmp_serde::decode::from_read(from).map_err(|error| StateError::decode(what, &error))
+    let written = *from;
+    rmp_serde::decode::from_read(from).map_err(|error| StateError::misfit::<T>(what, written, &error))
 }
 
 /// The state of one operator, of one subtask or (to be restored) of several.
@@ -158,10 +77,46 @@ impl OperatorSnapshot {
         Ok(())
     }
 
+    /// Whether a list section has been written.
+    pub(crate) fn has_list(&self, section: &str) -> bool {
+        self.lists.contains_key(section)
+    }
+
     /// The entries of a list section.
     pub(crate) fn list<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, StateError> {
+        self.share_of_list(section, 0, 1)
+    }
+
+    /// The entries of a list section that one of `parallelism` subtasks gets when they are dealt out in turn.
+    pub(crate) fn share_of_list<T: DeserializeOwned>(
+        &self,
+        section: &str,
+        subtask: usize,
+        parallelism: usize,
+    ) -> Result<Vec<T>, StateError> {
         let entries = self.lists.get(section).into_iter().flatten();
-        entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+        let share = entries.skip(subtask).step_by(parallelism);
+        share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+    }
+
+    /// The entries of each keyed section, by key group.
+    pub(super) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, ByteBuf>)> {
+        self.keyed.iter().map(|(section, groups)| (section.as_str(), groups))
+    }
+
+    /// The entries of each list section.
+    pub(super) fn list_sections(&self) -> impl Iterator<Item = (&str, &[ByteBuf])> {
+        self.lists.iter().map(|(section, entries)| (section.as_str(), entries.as_slice()))
+    }
+
+    /// Appends an entry, as it was written, to a keyed section.
+    pub(super) fn add_keyed(&mut self, section: &str, group: KeyGroup, entry: &[u8]) {
+        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default().extend_from_slice(entry);
+    }
+
+    /// Appends an entry, as it was written, to a list section.
+    pub(super) fn add_entry(&mut self, section: &str, entry: &[u8]) {
+        self.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(entry));
     }
 
     /// Whether something would be lost with it.
@@ -197,6 +152,11 @@ impl TaskSnapshot {
         self.operators.get(uid)
     }
 
+    /// The parts of all operators, by uid.
+    pub(crate) fn operators(&self) -> impl Iterator<Item = (&str, &OperatorSnapshot)> {
+        self.operators.iter().map(|(uid, part)| (uid.as_str(), part))
+    }
+
     /// The uids of operators with state of the user's or of a window, not only a watermark.
     pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
         self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
@@ -224,6 +184,12 @@ impl TaskSnapshot {
             merged.operators.entry(uid).or_default().merge(part);
         }
         merged
+    }
+}
+
+impl FromIterator<(String, OperatorSnapshot)> for TaskSnapshot {
+    fn from_iter<I: IntoIterator<Item = (String, OperatorSnapshot)>>(operators: I) -> Self {
+        Self { operators: operators.into_iter().collect() }
     }
 }
 
@@ -294,7 +260,13 @@ impl OperatorCapture {
         self.deferred.push(Box::new(encode));
     }
 
-    fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
+    /// Has the entries of a list section encoded later.
+    pub(crate) fn defer_list<T: Data>(&mut self, section: &str, frozen: Arc<Vec<T>>) {
+        let section = section.to_owned();
+        self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
+    }
+
+    pub(super) fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
         for encode in std::mem::take(&mut self.deferred) {
             encode(&mut self)?;
         }
@@ -323,6 +295,8 @@ impl TaskCapture {
 
 #[cfg(all(test, not(feature = "rocksdb")))]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]

@@ -11,13 +11,10 @@ use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
 use crate::state::timers::Timers;
 use crate::state::{
-    KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, decode_row,
-    encode_row,
+    KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, Ttl, decode_row,
+    encode_row, operator_state,
 };
 use crate::time::Timestamp;
-
-/// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
-const SWEEP_ROWS: usize = 64;
 
 /// How many records ahead of its use a row is brought into the cache.
 pub(super) const ROWS_AHEAD: usize = 16;
@@ -31,6 +28,8 @@ pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
     /// What every new row is cloned from.
     blank: P::State,
     has_ttl: bool,
+    /// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
+    swept_per_batch: usize,
     keys: KeyIndex<K>,
     rows: Pages<P::State>,
     timers: Timers<K>,
@@ -49,7 +48,9 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         for (state, spec) in blank.states_mut().into_iter().zip(&specs) {
             state.set_ttl(spec.ttl);
         }
-        let has_ttl = specs.iter().any(|spec| spec.ttl.is_some());
+        let ttls = specs.iter().filter_map(|spec| spec.ttl).filter(Ttl::is_enabled);
+        let has_ttl = ttls.clone().next().is_some();
+        let swept_per_batch = ttls.map(|ttl| ttl.cleanup.keys_per_batch).max().unwrap_or_default();
         Self {
             operator,
             selector,
@@ -57,6 +58,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             specs,
             blank,
             has_ttl,
+            swept_per_batch,
             keys: KeyIndex::default(),
             rows: Pages::default(),
             timers: Timers::default(),
@@ -73,7 +75,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
 
     /// Gives up the rows that calls have left without content.
     fn release_vacated(&mut self) {
-        for row in self.vacated.drain(..) {
+        while let Some(row) = self.vacated.pop() {
             if self.rows.get(row).is_vacant() {
                 forget(&mut self.keys, &mut self.rows, &self.blank, row);
             }
@@ -83,11 +85,15 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     /// Looks at the next few rows for state that has expired. Only looks, or it would copy what a snapshot has.
     fn sweep_expired(&mut self, now: Timestamp) {
         let count = self.rows.len();
-        for _ in 0..SWEEP_ROWS.min(count) {
+        for _ in 0..self.swept_per_batch.min(count) {
             self.sweep = (self.sweep + 1) % count;
             let row = self.sweep as RowId;
-            if self.rows.get(row).is_vacant_at(now) && self.keys.is_live(row) {
-                forget(&mut self.keys, &mut self.rows, &self.blank, row);
+            if self.rows.get(row).has_expired(now) {
+                let state = self.rows.get_mut(row);
+                state.states_mut().into_iter().for_each(|state| state.remove_expired(now));
+                if state.is_vacant() && self.keys.is_live(row) {
+                    forget(&mut self.keys, &mut self.rows, &self.blank, row);
+                }
             }
         }
     }
@@ -248,21 +254,22 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
 
     fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
+        let now = out.task.clock.now();
         let (keys, rows, specs) = (self.keys.freeze(), self.rows.freeze(), self.specs.clone());
         to.defer(move |to| {
             let entries = keys.encode(&rows, groups, |key, row, bytes| {
-                // The rows of keys that are gone are vacant, too.
-                if row.is_vacant() {
+                // The rows of keys that are gone are blank.
+                if !row.is_written(now) {
                     return Ok(());
                 }
                 crate::state::encode(key, bytes)?;
-                encode_row(row, &specs, bytes)
+                encode_row(row, &specs, now, bytes)
             })?;
             to.extend_keyed("rows", entries);
             Ok(())
         });
         self.timers.snapshot(groups, to);
-        Ok(())
+        operator_state::capture(self.operator.operator_states(), &out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
@@ -278,7 +285,8 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
             set_now(state, now);
             decode_row(state, &self.specs, bytes)
         })?;
-        self.timers.restore(groups, from)
+        self.timers.restore(groups, from)?;
+        operator_state::restore(self.operator.operator_states(), &out.task.info, from)
     }
 }
 
@@ -291,7 +299,7 @@ mod tests {
     use crate::observe::OperatorMetrics;
     use crate::operator::blocking::RunHere;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
-    use crate::state::{TaskCapture, Ttl, Value};
+    use crate::state::{TaskCapture, Value};
     use crate::time::{Clock, ManualClock};
 
     /// Remembers the last record of each key, and forgets it at a small one.
@@ -366,7 +374,7 @@ mod tests {
         push(&mut runner, &mut out, 1001..=2000);
         assert_eq!(runner.keys.len(), 1000);
         clock.advance_to(Timestamp::from_millis(10));
-        for _ in 0..1000 / SWEEP_ROWS + 1 {
+        for _ in 0..1000 / runner.swept_per_batch + 1 {
             push(&mut runner, &mut out, [5000]);
         }
         assert_eq!(runner.keys.len(), 1);

@@ -27,7 +27,8 @@ pub(crate) struct Expired {
 impl Expired {
     /// For rows like `blank`; none if a row with these states can never expire as a whole.
     pub(crate) fn of<R: StateRow>(blank: R, specs: Vec<StateSpec>, clock: Arc<dyn Clock>) -> Option<Self> {
-        let all_expire = !specs.is_empty() && specs.iter().all(|spec| spec.ttl.is_some());
+        let all_expire =
+            !specs.is_empty() && specs.iter().all(|spec| spec.ttl.is_some_and(|ttl| ttl.is_cleaned_up_in_compaction()));
         let is_expired = move |row: &[u8], now| is_expired(&blank, &specs, row, now).unwrap_or(false);
         all_expire.then(|| Self { clock, is_expired: Arc::new(is_expired) })
     }
