@@ -12,6 +12,7 @@ use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
 use crate::task::{CommitterFactory, EnumeratorFactory, SourceTask};
+use crate::testing::Injection;
 
 /// A node's number, in order of being added.
 pub(crate) type NodeId = usize;
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) allow_non_restored_state: bool,
     /// `None` for the default, which depends on whether there are checkpoints.
     pub(crate) restart: Option<RestartStrategy>,
+    /// What is to go wrong, in a test.
+    pub(crate) faults: Injection,
 }
 
 impl Settings {
@@ -44,6 +47,7 @@ impl Settings {
             restore: None,
             allow_non_restored_state: false,
             restart: None,
+            faults: Injection::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
 use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::task::{SourceDriver, enumerator_factory};
+use crate::testing::Faults;
 use crate::time::{Clock, SystemClock};
 
 /// A job under construction.
@@ -101,6 +102,12 @@ impl Environment {
     /// growing pause, without it fails.
     pub fn set_restart_strategy(&self, strategy: RestartStrategy) -> &Self {
         self.graph.borrow_mut().settings.restart = Some(strategy);
+        self
+    }
+
+    /// Has the job fail where and when a test wants it to.
+    pub fn inject(&self, faults: &Faults) -> &Self {
+        self.graph.borrow_mut().settings.faults = faults.inject();
         self
     }
 
@@ -275,12 +282,15 @@ impl Job {
         _thread.join().unwrap_or_else(|_| Err(JobError::Start("the job's thread has panicked".to_owned())))
     }
 
-    fn start(
+    /// Runs the job on threads of its own; `at_end` is called there.
+    pub(crate) fn start(
         self,
         at_end: impl FnOnce(()) + Send + 'static,
     ) -> Result<std::thread::JoinHandle<Result<JobSummary, JobError>>, JobError> {
+        let history = Arc::clone(&self.history);
         threads::spawn("job", move || {
             let summary = self.run_here();
+            history.ended();
             at_end(());
             summary
         })
