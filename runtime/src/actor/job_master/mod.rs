@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) workers: Workers,
     /// The identity of the run that this job's checkpoints belong to.
     pub(crate) lineage: Arc<str>,
+    /// The epoch of the first attempt.
+    pub(crate) first_epoch: u64,
 }
 
 async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
@@ -80,7 +82,7 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let mut restarts = Restarts::new(settings.restart_strategy());
     let workers = Workers::start(&settings.faults)
         .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
-    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
+    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage, first_epoch: epoch });
     loop {
         let mut number = start.number;
         let mut failure = match shared.run_attempt(start, &mut control).await {

@@ -70,15 +70,15 @@ fn begin_epoch(store: Option<&CheckpointStore>) -> Result<u64, CheckpointError> 
     store.map_or(Ok(0), CheckpointStore::begin_epoch)
 }
 
-/// What to go on from after a failure, in an epoch of its own: the last snapshot of this run, else what the run itself went
-/// on from.
+/// What to go on from after a failure, in an epoch of its own: the last snapshot that this process has completed, else
+/// what it began with, be there later ones or not.
 pub(super) fn after_failure(
     shared: &Shared,
     initial: Option<&(CheckpointStore, Manifest)>,
 ) -> Result<(u64, Option<Restored>), JobError> {
     let epoch = begin_epoch(shared.store.as_ref())?;
     if let Some(store) = &shared.store
-        && let Some(manifest) = store.latest_of(&shared.lineage)?
+        && let Some(manifest) = store.latest_of(&shared.lineage)?.filter(|last| last.epoch >= shared.first_epoch)
     {
         return Ok((epoch, Some(read(store, manifest)?)));
     }
