@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::inputs::Inputs;
 use super::step::{Head, Task};
 use crate::channel::input::{ChannelSource, InputGate};
 use crate::error::{Cause, Site, TaskError};
@@ -76,7 +77,8 @@ pub(crate) fn build(
             for edge in incoming {
                 edge_uids[edge.input] = plan.exchange_id(edge).uid;
             }
-            Head::Inputs { gate: InputGate::new(&channels, may_overtake), ports, edges, edge_uids }
+            let gate = InputGate::new(&channels, may_overtake);
+            Head::Inputs(Box::new(Inputs { gate, ports, edges, edge_uids }))
         }
     };
     let mut task = Task::new(context, metrics, head, plan.graph.settings.faults.clone());
