@@ -2,8 +2,9 @@
 //!
 //! A [`workload`] has two sides that share their input and the user's functions: a single-threaded loop, written as
 //! well as we can, and a job through the public API. Both sum up what they emit in a [`Fingerprint`]; the
-//! [`harness`] refuses to report a run in which the two differ.
+//! [`harness`] refuses to report a run in which the two differ. What [`checkpoint`]s cost is measured on jobs alone.
 
+pub mod checkpoint;
 mod fingerprint;
 pub mod harness;
 pub mod input;

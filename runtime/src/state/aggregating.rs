@@ -45,6 +45,10 @@ impl<A: Aggregate> State for Aggregating<A> {
         self.acc.is_vacant()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        self.acc.is_vacant_at(now)
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.acc.set_ttl(ttl);
     }

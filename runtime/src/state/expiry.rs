@@ -1,4 +1,7 @@
 //! Time to live: state that is forgotten some time after it was last used.
+//!
+//! Reading may renew state through a shared reference. Snapshots read the same state on another thread, but never the
+//! same copy: a key's row is borrowed mutably before the user's function sees it, which copies it if a snapshot has it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -86,7 +89,12 @@ impl Expiry {
 
     /// Whether what was last used at `used` is still alive.
     pub(crate) fn is_alive(&self, used: Timestamp) -> bool {
-        used.saturating_add(self.ttl.lifetime) > self.now
+        self.is_alive_at(used, self.now)
+    }
+
+    /// Whether what was last used at `used` will be alive at `now`.
+    pub(crate) fn is_alive_at(&self, used: Timestamp, now: Timestamp) -> bool {
+        used.saturating_add(self.ttl.lifetime) > now
     }
 
     pub(crate) fn used(&self) -> Timestamp {

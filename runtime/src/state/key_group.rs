@@ -62,6 +62,16 @@ impl KeyGroups {
         (self.first..self.end).contains(&u32::from(group.0))
     }
 
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = KeyGroup> + use<> {
+        (self.first..self.end).map(|group| KeyGroup(group as u16))
+    }
+
+    /// The place of a key group that is one of these among them.
+    pub(crate) fn place_of(&self, group: KeyGroup) -> usize {
+        usize::from(group.0) - self.first as usize
+    }
+
     /// The key group of a hash, whether it is one of these or not.
     #[inline]
     pub fn group_of(&self, hash: u64) -> KeyGroup {

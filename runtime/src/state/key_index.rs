@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use std::hint::select_unpredictable;
 
 use super::prefetch::prefetch;
-use super::{KeyGroups, Pages};
+use super::{FrozenKeys, Pages};
 use crate::data::Key;
 
 /// The number of a key within one subtask.
@@ -109,7 +109,7 @@ impl<K: Key> KeyIndex<K> {
         for ((hashes, values), rows) in chunks {
             if self.slots.len() > NEAR_SLOTS {
                 for hash in hashes {
-                    prefetch(&self.slots, *hash as usize & self.mask);
+                    prefetch(self.slots.as_ptr().wrapping_add(*hash as usize & self.mask));
                 }
             }
             for ((hash, value), row) in hashes.iter().zip(values).zip(rows) {
@@ -242,11 +242,9 @@ impl<K: Key> KeyIndex<K> {
         self.free.push(row);
     }
 
-    /// All numbers in use, ordered by key group.
-    pub(crate) fn rows_by_group(&self, groups: KeyGroups) -> Vec<RowId> {
-        let mut rows: Vec<RowId> = self.slots.iter().filter(|slot| **slot != EMPTY).map(|slot| row_of(*slot)).collect();
-        rows.sort_unstable_by_key(|row| (groups.group_of(self.hash(*row)), *row));
-        rows
+    /// The keys as they are now, for another thread to read.
+    pub(crate) fn freeze(&mut self) -> FrozenKeys<K> {
+        FrozenKeys::new(self.keys.freeze(), self.hashes.freeze())
     }
 }
 
@@ -276,12 +274,10 @@ mod tests {
                 }
                 prop_assert_eq!(index.len(), oracle.len());
             }
-            let groups = KeyGroups::of_subtask(0, 1, 128);
-            let mut rows = index.rows_by_group(groups);
-            rows.sort_unstable();
-            let mut expected: Vec<RowId> = oracle.into_values().collect();
-            expected.sort_unstable();
-            prop_assert_eq!(rows, expected);
+            let frozen = index.freeze();
+            for (key, row) in oracle {
+                prop_assert_eq!((frozen.key(row), frozen.hash(row)), (&key, stable_hash(&(key % 40))));
+            }
         }
     }
 }

@@ -130,6 +130,13 @@ impl<T: Data> State for List<T> {
         self.is_empty()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        let Some(expiry) = &self.expiry else { return self.entries.is_empty() };
+        // The last entry lives longest, and reading that was noted renews it if it is alive.
+        let last = if self.is_empty() { None } else { self.used.last() };
+        last.is_none_or(|last| !expiry.is_alive_at(expiry.used().max(*last), now))
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }

@@ -165,6 +165,13 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         self.is_empty()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        match &self.expiry {
+            None => self.entries.is_empty(),
+            Some(expiry) => !self.entries.values().any(|(_, used)| expiry.is_alive_at(used.get(), now)),
+        }
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }

@@ -55,6 +55,10 @@ impl<T: Data> State for Reducing<T> {
         self.value.is_vacant()
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        self.value.is_vacant_at(now)
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.value.set_ttl(ttl);
     }

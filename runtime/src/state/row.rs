@@ -44,6 +44,8 @@ impl StateSpec {
 pub trait State: Send + Sync + 'static {
     /// Whether nothing is stored.
     fn is_vacant(&self) -> bool;
+    /// Whether nothing would be stored any more if it were told that it is `now`.
+    fn is_vacant_at(&self, now: Timestamp) -> bool;
     /// Gives the state its time to live. Called once, on the row that all others are cloned from.
     fn set_ttl(&mut self, ttl: Option<Ttl>);
     /// Tells a state with a time to live what time it is.
@@ -66,6 +68,8 @@ pub trait State: Send + Sync + 'static {
 pub trait StateRow: Clone + Send + Sync + 'static {
     /// Whether no state of the row stores anything; such a row is given up.
     fn is_vacant(&self) -> bool;
+    /// Whether no state of the row will store anything at `now`.
+    fn is_vacant_at(&self, now: Timestamp) -> bool;
     /// The states, in order of declaration.
     fn states(&self) -> Vec<&dyn State>;
     /// The states, in order of declaration.
@@ -74,6 +78,10 @@ pub trait StateRow: Clone + Send + Sync + 'static {
 
 impl StateRow for () {
     fn is_vacant(&self) -> bool {
+        true
+    }
+
+    fn is_vacant_at(&self, _now: Timestamp) -> bool {
         true
     }
 
@@ -92,6 +100,10 @@ macro_rules! row {
             #[inline]
             fn is_vacant(&self) -> bool {
                 $(self.$index.is_vacant())&&+
+            }
+
+            fn is_vacant_at(&self, now: Timestamp) -> bool {
+                $(self.$index.is_vacant_at(now))&&+
             }
 
             fn states(&self) -> Vec<&dyn State> {

@@ -211,6 +211,29 @@ impl TaskSnapshot {
     }
 }
 
+/// Entries of a keyed section that come in no order of key groups.
+pub(crate) struct KeyedEntries {
+    groups: KeyGroups,
+    /// By key group, from the first of `groups` on.
+    bytes: Vec<Vec<u8>>,
+}
+
+impl KeyedEntries {
+    /// For keys that fall into `groups`.
+    pub(crate) fn new(groups: KeyGroups) -> Self {
+        Self { groups, bytes: groups.iter().map(|_| Vec::new()).collect() }
+    }
+
+    /// The bytes of a key's group, to append an entry to.
+    pub(crate) fn of_hash(&mut self, hash: u64) -> &mut Vec<u8> {
+        &mut self.bytes[self.groups.place_of(self.groups.group_of(hash))]
+    }
+
+    fn into_groups(self) -> impl Iterator<Item = (KeyGroup, Vec<u8>)> {
+        self.groups.iter().zip(self.bytes).filter(|(_, bytes)| !bytes.is_empty())
+    }
+}
+
 /// The encoding of a frozen version of some state, to be done on another thread.
 type Deferred = Box<dyn FnOnce(&mut OperatorCapture) -> Result<(), StateError> + Send>;
 
@@ -225,6 +248,13 @@ impl OperatorCapture {
     /// The bytes of a key group in a keyed section, to append entries to.
     pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
         self.snapshot.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
+    }
+
+    /// Appends entries to a keyed section.
+    pub(crate) fn extend_keyed(&mut self, section: &str, entries: KeyedEntries) {
+        for (group, mut bytes) in entries.into_groups() {
+            self.keyed(section, group).append(&mut bytes);
+        }
     }
 
     /// Appends an entry to a list section.
@@ -244,7 +274,6 @@ impl OperatorCapture {
 
     /// Has `encode` called later, on another thread: for state that takes long to encode, of which it holds a frozen
     /// version.
-    #[expect(dead_code, reason = "no state can be frozen yet")]
     pub(crate) fn defer(&mut self, encode: impl FnOnce(&mut Self) -> Result<(), StateError> + Send + 'static) {
         self.deferred.push(Box::new(encode));
     }

@@ -1,25 +1,26 @@
 //! Timers per key, in event time and in processing time.
 
-use std::collections::BTreeMap;
-
+use imbl::OrdMap;
 use smallvec::SmallVec;
 
-use super::snapshot::{decode, encode};
+use super::snapshot::{KeyedEntries, decode, encode};
 use super::{KeyGroups, OperatorCapture, OperatorSnapshot, StateError};
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::time::Timestamp;
 
 /// The timers of one kind, ordered by instant. A key has at most one timer per instant.
+///
+/// The map is persistent, so that a snapshot takes a version of it whatever its size.
 #[derive(Debug)]
 pub(crate) struct TimerQueue<K> {
     /// Ordered by hash within an instant, so that firing order does not depend on the order of setting.
-    queue: BTreeMap<(Timestamp, u64), SmallVec<[K; 1]>>,
+    queue: OrdMap<(Timestamp, u64), SmallVec<[K; 1]>>,
 }
 
 impl<K> Default for TimerQueue<K> {
     fn default() -> Self {
-        Self { queue: BTreeMap::new() }
+        Self { queue: OrdMap::new() }
     }
 }
 
@@ -42,36 +43,30 @@ impl<K: Key> TimerQueue<K> {
 
     /// The earliest timer's instant.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+        self.queue.get_min().map(|((at, _), _)| *at)
     }
 
     /// Takes out the earliest timer if it is due at `now`: its instant, and the key with its hash.
     pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, u64, K)> {
-        let mut first = self.queue.first_entry()?;
-        let (at, hash) = *first.key();
-        if at > now {
-            return None;
-        }
-        let key = first.get_mut().pop()?;
-        if first.get().is_empty() {
-            first.remove();
-        }
+        let &((at, hash), ref keys) = self.queue.get_min().filter(|((at, _), _)| *at <= now)?;
+        let key = match keys.len() {
+            0 | 1 => self.queue.remove(&(at, hash))?.pop()?,
+            _ => self.queue.get_mut(&(at, hash))?.pop()?,
+        };
         Some((at, hash, key))
     }
 
-    pub(crate) fn snapshot(
-        &self,
-        section: &str,
-        groups: KeyGroups,
-        to: &mut OperatorCapture,
-    ) -> Result<(), StateError> {
-        for ((at, hash), keys) in &self.queue {
-            let bytes = to.keyed(section, groups.group_of(*hash));
-            for key in keys {
-                encode(&(at, key), bytes)?;
+    pub(crate) fn snapshot(&self, section: &'static str, groups: KeyGroups, to: &mut OperatorCapture) {
+        let queue = self.queue.clone();
+        to.defer(move |to| {
+            let mut entries = KeyedEntries::new(groups);
+            for ((at, hash), keys) in &queue {
+                let bytes = entries.of_hash(*hash);
+                keys.iter().try_for_each(|key| encode(&(at, key), bytes))?;
             }
-        }
-        Ok(())
+            to.extend_keyed(section, entries);
+            Ok(())
+        });
     }
 
     pub(crate) fn restore(
@@ -102,9 +97,9 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K: Key> Timers<K> {
-    pub(crate) fn snapshot(&self, groups: KeyGroups, to: &mut OperatorCapture) -> Result<(), StateError> {
-        self.event.snapshot("event-timers", groups, to)?;
-        self.processing.snapshot("processing-timers", groups, to)
+    pub(crate) fn snapshot(&self, groups: KeyGroups, to: &mut OperatorCapture) {
+        self.event.snapshot("event-timers", groups, to);
+        self.processing.snapshot("processing-timers", groups, to);
     }
 
     pub(crate) fn restore(&mut self, groups: KeyGroups, from: &OperatorSnapshot) -> Result<(), StateError> {
@@ -116,6 +111,7 @@ impl<K: Key> Timers<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::TaskCapture;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -131,5 +127,22 @@ mod tests {
         let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(at(5))).map(|(instant, ..)| instant).collect();
         assert_eq!(due, [at(5)]);
         assert_eq!(timers.next(), Some(at(9)));
+    }
+
+    #[test]
+    fn a_snapshot_has_the_timers_that_fire_before_it_is_written() {
+        let groups = KeyGroups::of_subtask(0, 1, 16);
+        let mut timers = TimerQueue::default();
+        let mut task = TaskCapture::default();
+        (0..100u64).for_each(|key| timers.set(at(key as i64 / 2), stable_hash(&key), &key));
+        timers.snapshot("timers", groups, task.operator("uid"));
+        while timers.pop_due(at(40)).is_some() {}
+        let mut restored = TimerQueue::<u64>::default();
+        restored.restore("timers", groups, task.complete().unwrap().get("uid").unwrap()).unwrap();
+        let keys = std::iter::from_fn(|| restored.pop_due(at(50))).map(|(instant, _, key)| (instant, key));
+        let mut keys: Vec<_> = keys.collect();
+        assert!(keys.is_sorted_by_key(|(instant, _)| *instant));
+        keys.sort_unstable();
+        assert_eq!(keys, (0..100).map(|key| (at(key as i64 / 2), key)).collect::<Vec<_>>());
     }
 }

@@ -109,6 +109,11 @@ impl<T: Data> State for Value<T> {
         }
     }
 
+    fn is_vacant_at(&self, now: Timestamp) -> bool {
+        let expiry = self.expiry.as_ref();
+        self.stored.is_none() || expiry.is_some_and(|expiry| !expiry.is_alive_at(expiry.used(), now))
+    }
+
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }

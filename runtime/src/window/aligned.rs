@@ -8,15 +8,15 @@
 //! when the clock has left it, so that no record comes late.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use imbl::OrdMap;
 
 use super::TimeWindow;
 use super::function::{WindowLogic, fire};
 use super::grid::{Grid, Span};
 use super::horizon::Horizon;
 use super::late::{Late, no_event_time};
-use super::pane::RowMap;
 use super::panes::{PaneId, Panes};
 use crate::channel::Batch;
 use crate::channel::batch::Consume;
@@ -62,7 +62,7 @@ const MERGED_ROWS: usize = 1024;
 pub(super) struct Cursor<A> {
     pub(super) end: i64,
     panes: Vec<PaneId>,
-    pub(super) rows: Vec<RowId>,
+    pub(super) rows: Arc<[RowId]>,
     /// The index in `rows` to go on from.
     pub(super) next: usize,
     /// What the window holds of the next rows, if it has several panes; a copy, the last row first.
@@ -78,7 +78,7 @@ pub(crate) struct AlignedWindows<K: Key, L: WindowLogic<K>> {
     pub(super) panes: Panes<L::Acc>,
     pub(super) horizon: Horizon,
     /// How often windows have fired, by end and row, where that is not once if the row was in it at its end.
-    pub(super) firings: BTreeMap<i64, RowMap<u32>>,
+    pub(super) firings: OrdMap<(i64, RowId), u32>,
     pub(super) cursor: Option<Cursor<L::Acc>>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
@@ -94,7 +94,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             keys: KeyIndex::default(),
             panes: Panes::default(),
             horizon: Horizon::default(),
-            firings: BTreeMap::new(),
+            firings: OrdMap::new(),
             cursor: None,
             resolved: Vec::new(),
             runs: Vec::new(),
@@ -219,7 +219,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             |acc, value| logic.add(acc, value),
         );
         for (end, revision) in fired {
-            self.firings.entry(end).or_default().insert(row, revision + 1);
+            self.firings.insert((end, row), revision + 1);
             self.fire_again(end, row, revision, out)?;
         }
         Ok(())
@@ -227,7 +227,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
 
     /// How often a window that has ended has fired for a row.
     fn firings_of(&self, end: i64, row: RowId) -> u32 {
-        match self.firings.get(&end).and_then(|rows| rows.get(&row)) {
+        match self.firings.get(&(end, row)) {
             Some(count) => *count,
             None => u32::from(self.merged(end, row).is_some()),
         }
@@ -274,7 +274,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             if self.cursor.is_none() {
                 let Some(end) = self.next_due().filter(|end| end - 1 <= watermark) else { break };
                 let panes: Vec<PaneId> = self.panes.range(self.starts(end)).collect();
-                let rows = self.panes.rows_in(&panes);
+                let rows = self.panes.rows_in(&panes).into();
                 self.cursor = Some(Cursor { end, panes, rows, next: 0, merged: Vec::new() });
             }
             self.fire_rows(out)?;
@@ -324,7 +324,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         };
         cursor.next += 1;
         let has_fired = self.horizon.is_mixed() && end - 1 <= self.horizon.of_hash(self.keys.hash(row))
-            || self.firings.get(&end).is_some_and(|rows| rows.contains_key(&row));
+            || self.firings.contains_key(&(end, row));
         match acc {
             Some(acc) if !has_fired => fire(&self.logic, self.keys.key(row), acc, (window, 0), out),
             _ => Ok(()),
@@ -336,10 +336,10 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         let watermark = self.horizon.watermark();
         let Settings { grid, lateness, .. } = self.settings;
         self.panes.remove_while(|start| is_over(grid.last_end(start), lateness, watermark));
-        while let Some(entry) = self.firings.first_entry()
-            && is_over(*entry.key(), lateness, watermark)
+        while let Some(&((end, row), _)) = self.firings.get_min()
+            && is_over(end, lateness, watermark)
         {
-            entry.remove();
+            self.firings.remove(&(end, row));
         }
     }
 

@@ -4,45 +4,45 @@
 //! interrupts while it fires is written as having fired for the keys that are done; the watermark that made it fire
 //! comes again after a restore.
 
+use std::sync::Arc;
+
 use super::aligned::AlignedWindows;
 use super::function::WindowLogic;
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::operator::TaskInfo;
-use crate::state::{OperatorCapture, OperatorSnapshot, RowId, StateError, decode, encode};
+use crate::state::{KeyedEntries, OperatorCapture, OperatorSnapshot, RowId, StateError, decode, encode};
 
 const PANES: &str = "panes";
 const FIRINGS: &str = "firings";
 
 impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
-    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
+    pub(super) fn write(&mut self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.horizon.snapshot(info, to)?;
         let groups = info.key_groups();
-        let mut rows = Vec::new();
-        for (start, pane) in self.panes.iter() {
-            rows.clear();
-            pane.list_rows(&mut rows);
-            rows.sort_unstable();
-            for row in &rows {
-                if let Some(acc) = pane.get(*row) {
-                    let bytes = to.keyed(PANES, groups.group_of(self.keys.hash(*row)));
-                    encode(&(self.keys.key(*row), start, acc), bytes)?;
-                }
+        let (keys, panes) = (self.keys.freeze(), self.panes.freeze());
+        let firings = self.firings.clone();
+        let firing = self.cursor.as_ref().map(|cursor| (cursor.end, Arc::clone(&cursor.rows), cursor.next));
+        to.defer(move |to| {
+            let mut entries = KeyedEntries::new(groups);
+            for (start, pane) in &panes {
+                pane.try_for_each(|row, acc| encode(&(keys.key(row), start, acc), entries.of_hash(keys.hash(row))))?;
             }
-        }
-        let mut write_firing = |row: RowId, end: i64, count: u32| {
-            let bytes = to.keyed(FIRINGS, groups.group_of(self.keys.hash(row)));
-            encode(&(self.keys.key(row), end, count), bytes)
-        };
-        for (end, rows) in &self.firings {
-            rows.iter().try_for_each(|(row, count)| write_firing(*row, *end, *count))?;
-        }
-        if let Some(cursor) = &self.cursor {
-            let known = self.firings.get(&cursor.end);
-            let done = cursor.rows.iter().take(cursor.next);
-            let unknown = done.filter(|row| !known.is_some_and(|rows| rows.contains_key(row)));
-            unknown.into_iter().try_for_each(|row| write_firing(*row, cursor.end, 1))?;
-        }
+            to.extend_keyed(PANES, entries);
+            let mut entries = KeyedEntries::new(groups);
+            let mut write_firing = |row: RowId, end: i64, count: u32| {
+                encode(&(keys.key(row), end, count), entries.of_hash(keys.hash(row)))
+            };
+            for ((end, row), count) in &firings {
+                write_firing(*row, *end, *count)?;
+            }
+            if let Some((end, rows, next)) = firing {
+                let done = rows[..next].iter().filter(|row| !firings.contains_key(&(end, **row)));
+                done.into_iter().try_for_each(|row| write_firing(*row, end, 1))?;
+            }
+            to.extend_keyed(FIRINGS, entries);
+            Ok(())
+        });
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             let (key, end, count): (K, i64, u32) = decode(bytes, "a window's count of firings")?;
             // A key that is in no pane any more has no window that could fire again.
             if let Some(row) = self.keys.find(stable_hash(&key), &key) {
-                self.firings.entry(end).or_default().insert(row, count);
+                self.firings.insert((end, row), count);
             }
             Ok(())
         })

@@ -12,6 +12,7 @@ use crate::state::RowId;
 pub(crate) const NEVER: i64 = i64::MAX;
 
 /// What a trigger of the user's keeps of one window.
+#[derive(Clone)]
 pub(crate) struct Triggered {
     pub(crate) state: Box<dyn TriggerState>,
     pub(crate) timers: TriggerTimers,
@@ -41,6 +42,7 @@ impl Triggered {
 }
 
 /// One window of one key.
+#[derive(Clone)]
 pub(crate) struct Cell<A> {
     pub(crate) window: TimeWindow,
     /// `None` if the contents were dropped.

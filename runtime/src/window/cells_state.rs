@@ -1,11 +1,11 @@
 //! How windows that are kept key by key are written down and taken back.
 
-use super::cell::Triggered;
+use super::cell::{Cells, Triggered};
 use super::cells::{CellWindows, own_queue};
 use super::function::WindowLogic;
 use super::{TimeWindow, cell};
 use crate::channel::hash::stable_hash;
-use crate::data::Key;
+use crate::data::{Data, Key};
 use crate::operator::TaskInfo;
 use crate::state::{OperatorCapture, OperatorSnapshot, StateError, decode, encode};
 
@@ -15,25 +15,14 @@ const SECTION: &str = "windows";
 type Entry<A> = (TimeWindow, Option<A>, u32, bool, bool);
 
 impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
-    pub(super) fn write(&self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
+    pub(super) fn write(&mut self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
         self.horizon.snapshot(info, to)?;
         let groups = info.key_groups();
-        for row in self.keys.rows_by_group(groups) {
-            let cells = self.rows.get(row);
-            if cells.is_empty() {
-                continue;
-            }
-            let bytes = to.keyed(SECTION, groups.group_of(self.keys.hash(row)));
-            encode(&(self.keys.key(row), cells.len()), bytes)?;
-            for cell in cells {
-                let has_trigger = cell.triggered.is_some();
-                encode(&(cell.window, &cell.acc, cell.firings, cell.pending, has_trigger), bytes)?;
-                if let Some(triggered) = &cell.triggered {
-                    encode(&(&triggered.timers.event[..], &triggered.timers.processing[..]), bytes)?;
-                    triggered.state.write(bytes)?;
-                }
-            }
-        }
+        let (keys, rows) = (self.keys.freeze(), self.rows.freeze());
+        to.defer(move |to| {
+            to.extend_keyed(SECTION, keys.encode(&rows, groups, write_windows)?);
+            Ok(())
+        });
         Ok(())
     }
 
@@ -73,4 +62,21 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
         triggered.timers.processing = processing.into();
         Ok(Some(triggered))
     }
+}
+
+/// Writes a key with its windows, if it has any.
+fn write_windows<K: Key, A: Data>(key: &K, cells: &Cells<A>, to: &mut Vec<u8>) -> Result<(), StateError> {
+    if cells.is_empty() {
+        return Ok(());
+    }
+    encode(&(key, cells.len()), to)?;
+    for cell in cells {
+        let has_trigger = cell.triggered.is_some();
+        encode(&(cell.window, &cell.acc, cell.firings, cell.pending, has_trigger), to)?;
+        if let Some(triggered) = &cell.triggered {
+            encode(&(&triggered.timers.event[..], &triggered.timers.processing[..]), to)?;
+            triggered.state.write(to)?;
+        }
+    }
+    Ok(())
 }

@@ -139,10 +139,14 @@ impl<I: Data, O: Data> Driver<I, O> {
         self.stage.signal(&Signal::Watermark(Timestamp::from_millis(watermark))).is_ok()
     }
 
+    pub(crate) fn capture(&mut self) -> TaskCapture {
+        let mut capture = TaskCapture::default();
+        self.stage.snapshot(&mut capture).unwrap();
+        capture
+    }
+
     pub(crate) fn snapshot(&mut self) -> TaskSnapshot {
-        let mut snapshot = TaskCapture::default();
-        self.stage.snapshot(&mut snapshot).unwrap();
-        snapshot.complete().unwrap()
+        self.capture().complete().unwrap()
     }
 
     pub(crate) fn restore(&mut self, snapshot: &TaskSnapshot) {

@@ -32,6 +32,7 @@ mod oracle;
 mod pane;
 mod panes;
 pub(crate) mod runner;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod time_window;

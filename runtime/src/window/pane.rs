@@ -3,41 +3,15 @@
 //! A pane that many of the subtask's rows are in is an array over the row numbers; one that few are in is a map, so
 //! that many keys in many thin panes do not cost keys times panes. A pane begins as a map and changes as it fills.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
-use crate::state::{Pages, RowId};
+use super::sparse::SparseRows;
+use crate::state::{Frozen, Pages, RowId};
 
 /// An array is worth its memory once a row in so many is in the pane.
 const ROWS_PER_ENTRY: usize = 8;
 
-/// Spreads row numbers over a map's buckets; they come from no adversary.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct RowHasher(u64);
-
-impl Hasher for RowHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    #[inline]
-    fn write_u32(&mut self, row: u32) {
-        self.0 = (self.0 ^ u64::from(row)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// A map by row number.
-pub(crate) type RowMap<V> = HashMap<RowId, V, BuildHasherDefault<RowHasher>>;
-
 #[derive(Debug)]
 enum Table<A> {
-    Sparse(RowMap<A>),
+    Sparse(SparseRows<A>),
     Dense(Pages<Option<A>>),
 }
 
@@ -51,11 +25,11 @@ pub(crate) struct Pane<A> {
 
 impl<A> Default for Pane<A> {
     fn default() -> Self {
-        Self { table: Table::Sparse(RowMap::default()), filled: 0 }
+        Self { table: Table::Sparse(SparseRows::default()), filled: 0 }
     }
 }
 
-impl<A> Pane<A> {
+impl<A: Clone> Pane<A> {
     /// Makes ready for adding to any of `row_count` rows: after this, [`Pane::dense`] reaches all of them.
     pub(crate) fn prepare(&mut self, row_count: usize, spare: &mut Vec<Pages<Option<A>>>) {
         let worth_it = self.filled * ROWS_PER_ENTRY >= row_count;
@@ -72,7 +46,12 @@ impl<A> Pane<A> {
     fn thin_out(&mut self) {
         if let Table::Dense(rows) = &mut self.table {
             let len = rows.len() as RowId;
-            let entries = (0..len).filter_map(|row| Some((row, rows.get_mut(row).take()?))).collect();
+            let mut entries = SparseRows::default();
+            for row in 0..len {
+                if let Some(acc) = take_from(rows, row) {
+                    entries.insert(row, acc);
+                }
+            }
             self.table = Table::Sparse(entries);
         }
     }
@@ -81,8 +60,9 @@ impl<A> Pane<A> {
     fn fill_out(&mut self, row_count: usize, mut rows: Pages<Option<A>>) {
         if let Table::Sparse(entries) = &mut self.table {
             rows.grow_to(row_count, || None);
-            for (row, acc) in entries.drain() {
-                *rows.get_mut(row) = Some(acc);
+            let filled: Vec<RowId> = entries.rows().collect();
+            for row in filled {
+                *rows.get_mut(row) = entries.take(row);
             }
             self.table = Table::Dense(rows);
         }
@@ -110,7 +90,7 @@ impl<A> Pane<A> {
     #[inline]
     pub(crate) fn get(&self, row: RowId) -> Option<&A> {
         match &self.table {
-            Table::Sparse(entries) => entries.get(&row),
+            Table::Sparse(entries) => entries.get(row),
             Table::Dense(rows) if (row as usize) < rows.len() => rows.get(row).as_ref(),
             Table::Dense(_) => None,
         }
@@ -118,7 +98,7 @@ impl<A> Pane<A> {
 
     pub(crate) fn get_mut(&mut self, row: RowId) -> Option<&mut A> {
         match &mut self.table {
-            Table::Sparse(entries) => entries.get_mut(&row),
+            Table::Sparse(entries) => entries.get_mut(row),
             Table::Dense(rows) if (row as usize) < rows.len() => rows.get_mut(row).as_mut(),
             Table::Dense(_) => None,
         }
@@ -128,9 +108,7 @@ impl<A> Pane<A> {
     pub(crate) fn insert(&mut self, row: RowId, acc: A) {
         self.filled += 1;
         match &mut self.table {
-            Table::Sparse(entries) => {
-                entries.insert(row, acc);
-            }
+            Table::Sparse(entries) => entries.insert(row, acc),
             Table::Dense(rows) => {
                 rows.grow_to(row as usize + 1, || None);
                 *rows.get_mut(row) = Some(acc);
@@ -141,8 +119,8 @@ impl<A> Pane<A> {
     /// Takes a row out.
     pub(crate) fn take(&mut self, row: RowId) -> Option<A> {
         let taken = match &mut self.table {
-            Table::Sparse(entries) => entries.remove(&row),
-            Table::Dense(rows) if (row as usize) < rows.len() => rows.get_mut(row).take(),
+            Table::Sparse(entries) => entries.take(row),
+            Table::Dense(rows) if (row as usize) < rows.len() => take_from(rows, row),
             Table::Dense(_) => None,
         };
         self.filled -= usize::from(taken.is_some());
@@ -153,7 +131,7 @@ impl<A> Pane<A> {
     pub(crate) fn list_rows(&self, rows: &mut Vec<RowId>) -> bool {
         match &self.table {
             Table::Sparse(entries) => {
-                rows.extend(entries.keys());
+                rows.extend(entries.rows());
                 false
             }
             Table::Dense(array) => {
@@ -164,10 +142,7 @@ impl<A> Pane<A> {
     }
 
     /// Merges what the pane holds of `rows` into the accumulators of those rows.
-    pub(crate) fn merge_into(&self, rows: &[RowId], accs: &mut [Option<A>], merge: impl Fn(&mut A, A))
-    where
-        A: Clone,
-    {
+    pub(crate) fn merge_into(&self, rows: &[RowId], accs: &mut [Option<A>], merge: impl Fn(&mut A, A)) {
         for (row, acc) in rows.iter().zip(accs) {
             match (self.get(*row), acc) {
                 (Some(other), Some(acc)) => merge(acc, other.clone()),
@@ -184,6 +159,48 @@ impl<A> Pane<A> {
             && spare.is_empty()
         {
             spare.push(rows);
+        }
+    }
+
+    /// Whether a frozen version is still being read.
+    pub(crate) fn is_frozen(&self) -> bool {
+        match &self.table {
+            Table::Sparse(entries) => entries.is_frozen(),
+            Table::Dense(rows) => rows.is_frozen(),
+        }
+    }
+
+    /// The pane as it is now, for another thread to read.
+    pub(crate) fn freeze(&mut self) -> FrozenPane<A> {
+        match &mut self.table {
+            Table::Sparse(entries) => FrozenPane::Sparse(entries.freeze()),
+            Table::Dense(rows) => FrozenPane::Dense(rows.freeze()),
+        }
+    }
+}
+
+/// Takes an element out; one that is not there does not dirty its page.
+fn take_from<A: Clone>(rows: &mut Pages<Option<A>>, row: RowId) -> Option<A> {
+    rows.get(row).as_ref()?;
+    rows.get_mut(row).take()
+}
+
+/// What a pane held of each row when it was frozen.
+pub(crate) enum FrozenPane<A> {
+    Sparse(Frozen<(RowId, Option<A>)>),
+    Dense(Frozen<Option<A>>),
+}
+
+impl<A> FrozenPane<A> {
+    /// Hands on the rows in the pane with what it held of them.
+    pub(crate) fn try_for_each<E>(&self, mut call: impl FnMut(RowId, &A) -> Result<(), E>) -> Result<(), E> {
+        let mut visit = |row: RowId, acc: &Option<A>| acc.as_ref().map_or(Ok(()), |acc| call(row, acc));
+        match self {
+            Self::Sparse(entries) => (0..entries.len() as u32).try_for_each(|place| {
+                let (row, acc) = entries.get(place);
+                visit(*row, acc)
+            }),
+            Self::Dense(rows) => (0..rows.len() as RowId).try_for_each(|row| visit(row, rows.get(row))),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::pane::Pane;
+use super::pane::{FrozenPane, Pane};
 use super::unused::UnusedRows;
 use crate::data::Key;
 use crate::state::{KeyIndex, Pages, RowId};
@@ -46,7 +46,7 @@ impl<A> Default for Panes<A> {
     }
 }
 
-impl<A> Panes<A> {
+impl<A: Clone> Panes<A> {
     /// Makes room for rows below `row_count`.
     pub(crate) fn grow_rows(&mut self, row_count: usize) {
         self.uses.grow_to(row_count, || 0);
@@ -105,6 +105,7 @@ impl<A> Panes<A> {
             pane.prepare(row_count, &mut self.spare);
         }
         if let Some((accs, filled)) = pane.dense() {
+            let mut accs = accs.writer();
             for &row in rows {
                 let Some(value) = next() else { return };
                 match accs.get_mut(row) {
@@ -130,10 +131,7 @@ impl<A> Panes<A> {
     }
 
     /// Merges what some panes hold of `rows`, in order of the panes; pane by pane, so that memory is read in order.
-    pub(crate) fn merge(&self, panes: &[PaneId], rows: &[RowId], into: &mut Vec<Option<A>>, merge: impl Fn(&mut A, A))
-    where
-        A: Clone,
-    {
+    pub(crate) fn merge(&self, panes: &[PaneId], rows: &[RowId], into: &mut Vec<Option<A>>, merge: impl Fn(&mut A, A)) {
         into.clear();
         into.resize_with(rows.len(), || None);
         for id in panes {
@@ -168,9 +166,10 @@ impl<A> Panes<A> {
         self.order.range(starts).map(|(_, id)| *id)
     }
 
-    /// All panes by start.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (i64, &Pane<A>)> {
-        self.order.iter().map(|(start, id)| (*start, &self.panes[*id]))
+    /// All panes by start, as they are now.
+    pub(crate) fn freeze(&mut self) -> Vec<(i64, FrozenPane<A>)> {
+        let panes = &mut self.panes;
+        self.order.iter().map(|(start, id)| (*start, panes[*id].freeze())).collect()
     }
 
     /// The first pane that starts at `from` or later.
@@ -201,8 +200,12 @@ impl<A> Panes<A> {
             let mut pane = std::mem::take(&mut self.panes[id]);
             let mut rows = Vec::with_capacity(pane.len());
             pane.list_rows(&mut rows);
+            // An array that is in a snapshot is given up whole: emptying it would copy it.
+            let is_reusable = !pane.is_frozen();
             for row in rows {
-                pane.take(row);
+                if is_reusable {
+                    pane.take(row);
+                }
                 self.release(row);
             }
             pane.recycle(&mut self.spare);

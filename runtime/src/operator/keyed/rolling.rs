@@ -51,6 +51,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
         selector.resolve(input, keys, resolved);
         accs.grow_to(keys.row_count(), || None);
         input.forget_hashes();
+        let (resolved, mut accs) = (resolved.as_slice(), accs.writer());
         let mut at = 0;
         out.map(input, |value| {
             if let Some(ahead) = resolved.get(at + ROWS_AHEAD) {
@@ -64,13 +65,15 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
 
     fn snapshot(&mut self, out: &Output<R::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
-        for row in self.keys.rows_by_group(groups) {
-            if let Some(acc) = self.accs.get(row) {
-                let bytes = to.keyed("accumulators", groups.group_of(self.keys.hash(row)));
-                crate::state::encode(self.keys.key(row), bytes)?;
-                crate::state::encode(acc, bytes)?;
-            }
-        }
+        let (keys, accs) = (self.keys.freeze(), self.accs.freeze());
+        to.defer(move |to| {
+            let entries = keys.encode(&accs, groups, |key, acc, bytes| match acc {
+                Some(acc) => crate::state::encode(key, bytes).and_then(|()| crate::state::encode(acc, bytes)),
+                None => Ok(()),
+            })?;
+            to.extend_keyed("accumulators", entries);
+            Ok(())
+        });
         Ok(())
     }
 

@@ -75,21 +75,19 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     fn release_vacated(&mut self) {
         for row in self.vacated.drain(..) {
             if self.rows.get(row).is_vacant() {
-                self.keys.remove(row);
+                forget(&mut self.keys, &mut self.rows, &self.blank, row);
             }
         }
     }
 
-    /// Looks at the next few rows for state that has expired.
+    /// Looks at the next few rows for state that has expired. Only looks, or it would copy what a snapshot has.
     fn sweep_expired(&mut self, now: Timestamp) {
         let count = self.rows.len();
         for _ in 0..SWEEP_ROWS.min(count) {
             self.sweep = (self.sweep + 1) % count;
             let row = self.sweep as RowId;
-            set_now(self.rows.get_mut(row), now);
-            if self.rows.get(row).is_vacant() && self.keys.is_live(row) {
-                *self.rows.get_mut(row) = self.blank.clone();
-                self.keys.remove(row);
+            if self.rows.get(row).is_vacant_at(now) && self.keys.is_live(row) {
+                forget(&mut self.keys, &mut self.rows, &self.blank, row);
             }
         }
     }
@@ -103,7 +101,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             let Some(value) = records.next_value() else { break };
             let row = self.resolved[records.index()];
             if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
-                self.rows.prefetch(*ahead);
+                self.rows.writer().prefetch(*ahead);
             }
             let time = records.time();
             out.collector.at_record(time, records.position());
@@ -160,7 +158,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             Stop::from(TaskError::at(Site { event_time: at, ..Site::default() }, Cause::User(error)))
         })?;
         if state.is_vacant() {
-            self.keys.remove(row);
+            forget(&mut self.keys, &mut self.rows, &self.blank, row);
         }
         Ok(())
     }
@@ -180,6 +178,13 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         call(&mut self.operator, &mut ctx, &mut out.collector)
             .map_err(|error| Stop::from(TaskError::at(Site::default(), Cause::User(error))))
     }
+}
+
+/// Gives up a key whose row is vacant. State that has expired is dropped, so that it cannot come back in a snapshot or under
+/// another key, whatever the clock says then.
+fn forget<K: Key, R: StateRow>(keys: &mut KeyIndex<K>, rows: &mut Pages<R>, blank: &R, row: RowId) {
+    *rows.get_mut(row) = blank.clone();
+    keys.remove(row);
 }
 
 fn set_now<R: StateRow>(row: &mut R, now: Timestamp) {
@@ -243,15 +248,21 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
 
     fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
         let groups = out.task.info.key_groups();
-        for row in self.keys.rows_by_group(groups) {
-            let state = self.rows.get(row);
-            if !state.is_vacant() {
-                let bytes = to.keyed("rows", groups.group_of(self.keys.hash(row)));
-                crate::state::encode(self.keys.key(row), bytes)?;
-                encode_row(state, &self.specs, bytes)?;
-            }
-        }
-        self.timers.snapshot(groups, to)
+        let (keys, rows, specs) = (self.keys.freeze(), self.rows.freeze(), self.specs.clone());
+        to.defer(move |to| {
+            let entries = keys.encode(&rows, groups, |key, row, bytes| {
+                // The rows of keys that are gone are vacant, too.
+                if row.is_vacant() {
+                    return Ok(());
+                }
+                crate::state::encode(key, bytes)?;
+                encode_row(row, &specs, bytes)
+            })?;
+            to.extend_keyed("rows", entries);
+            Ok(())
+        });
+        self.timers.snapshot(groups, to);
+        Ok(())
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
@@ -280,7 +291,7 @@ mod tests {
     use crate::observe::OperatorMetrics;
     use crate::operator::blocking::RunHere;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
-    use crate::state::{Ttl, Value};
+    use crate::state::{TaskCapture, Ttl, Value};
     use crate::time::{Clock, ManualClock};
 
     /// Remembers the last record of each key, and forgets it at a small one.
@@ -361,6 +372,28 @@ mod tests {
         assert_eq!(runner.keys.len(), 1);
         push(&mut runner, &mut out, 1001..=2000);
         assert_eq!(runner.rows.len(), 1001, "rows that were given up are used again");
+    }
+
+    #[test]
+    fn a_snapshot_has_what_was_there_when_it_was_taken() {
+        let clock = Arc::new(ManualClock::default());
+        let (mut runner, mut out) = (runner(|value| *value % 1000), output(&clock));
+        push(&mut runner, &mut out, 5000..5500);
+        let mut task = TaskCapture::default();
+        runner.snapshot(&out, task.operator("last")).unwrap();
+        push(&mut runner, &mut out, (7000..7600).chain(0..10));
+        clock.advance_to(Timestamp::from_millis(10));
+        (0..20).for_each(|_| push(&mut runner, &mut out, [8000]));
+        assert_eq!(runner.keys.len(), 1, "all have expired since");
+        let snapshot = task.complete().unwrap();
+        let mut restored = super::tests::runner(|value| *value % 1000);
+        let out = output(&Arc::new(ManualClock::default()));
+        restored.restore(&out, snapshot.get("last").unwrap()).unwrap();
+        assert_eq!(restored.keys.len(), 500);
+        for key in 0..500 {
+            let row = restored.keys.find(stable_hash(&key), &key).unwrap();
+            assert_eq!(restored.rows.get(row).0.get(), Some(&(5000 + key)));
+        }
     }
 
     #[test]

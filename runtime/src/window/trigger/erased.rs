@@ -9,7 +9,8 @@ use crate::state::{StateError, decode, encode};
 use crate::time::Timestamp;
 
 /// The state of some trigger for one key and window.
-pub(crate) trait TriggerState: Send {
+pub(crate) trait TriggerState: Send + Sync {
+    fn boxed_clone(&self) -> Box<dyn TriggerState>;
     fn as_any(&mut self) -> &mut dyn Any;
     /// Whether it is as good as none.
     fn is_blank(&self) -> bool;
@@ -18,7 +19,17 @@ pub(crate) trait TriggerState: Send {
 
 struct Held<S>(S);
 
+impl Clone for Box<dyn TriggerState> {
+    fn clone(&self) -> Self {
+        self.as_ref().boxed_clone()
+    }
+}
+
 impl<S: crate::data::Data + Default + PartialEq> TriggerState for Held<S> {
+    fn boxed_clone(&self) -> Box<dyn TriggerState> {
+        Box::new(Self(self.0.clone()))
+    }
+
     fn as_any(&mut self) -> &mut dyn Any {
         &mut self.0
     }
