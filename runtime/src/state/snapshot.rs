@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{FileSet, KeyGroup, KeyGroups};
 
 /// State that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// A value's `Serialize` failed.
@@ -64,6 +64,14 @@ pub enum StateError {
         /// What RocksDB says.
         reason: String,
     },
+    /// Changes that were to be stored with a snapshot, which has failed.
+    #[error("changes of the state have not reached the store, since the snapshot that they belong to has failed")]
+    NotWritten,
+    /// A backend that this binary does not have.
+    #[error(
+        "the state backend RocksDB is not part of this binary: build it with the cargo feature `rocksdb` of `millstream`"
+    )]
+    NoRocksDb,
     /// State in files that this binary cannot read.
     #[error(
         "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
@@ -242,9 +250,25 @@ type Deferred = Box<dyn FnOnce(&mut OperatorCapture) -> Result<(), StateError> +
 pub struct OperatorCapture {
     snapshot: OperatorSnapshot,
     deferred: Vec<Deferred>,
+    canonical: bool,
 }
 
 impl OperatorCapture {
+    pub(crate) fn new(canonical: bool) -> Self {
+        Self { canonical, ..Self::default() }
+    }
+
+    /// Whether everything is to be in the snapshot itself, in the form that all state backends read: for savepoints.
+    pub(crate) fn is_canonical(&self) -> bool {
+        self.canonical
+    }
+
+    /// Adds what another has captured.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.snapshot.merge(other.snapshot);
+        self.deferred.extend(other.deferred);
+    }
+
     /// The bytes of a key group in a keyed section, to append entries to.
     pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
         self.snapshot.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
@@ -267,7 +291,6 @@ impl OperatorCapture {
 
     /// Appends the files of a database to a keyed section.
     #[cfg(feature = "rocksdb")]
-    #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
     pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
         self.snapshot.files.entry(section.to_owned()).or_default().push(set);
     }
@@ -290,12 +313,19 @@ impl OperatorCapture {
 #[derive(Default)]
 pub struct TaskCapture {
     operators: BTreeMap<String, OperatorCapture>,
+    canonical: bool,
 }
 
 impl TaskCapture {
+    /// Nothing yet. What is `canonical` can be restored by every state backend, whatever it was written by.
+    pub(crate) fn new(canonical: bool) -> Self {
+        Self { canonical, ..Self::default() }
+    }
+
     /// The part of an operator, empty at first.
     pub(crate) fn operator(&mut self, uid: &str) -> &mut OperatorCapture {
-        self.operators.entry(uid.to_owned()).or_default()
+        let canonical = self.canonical;
+        self.operators.entry(uid.to_owned()).or_insert_with(|| OperatorCapture::new(canonical))
     }
 
     /// Encodes what was deferred.

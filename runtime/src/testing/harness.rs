@@ -1,6 +1,7 @@
 //! A stretch of a job on the caller's thread: push records, move time, snapshot, restore, look at the output.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::graph::{Body, Downstream, NodeContext};
 use crate::observe::JobMetrics;
 use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
 use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -44,13 +45,33 @@ pub struct Harness<T, U> {
     messages: Shared<VecDeque<(usize, usize, Payload)>>,
     clock: Arc<ManualClock>,
     random: u64,
+    stores: Option<Arc<dyn RowStores>>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
 
 /// State of a [`Harness`], to restore another from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HarnessSnapshot(TaskSnapshot);
+#[derive(Clone, Serialize, Deserialize)]
+pub struct HarnessSnapshot {
+    state: TaskSnapshot,
+    /// Files that the state is in are removed with these.
+    #[serde(skip)]
+    _stores: Option<Arc<dyn RowStores>>,
+}
+
+impl fmt::Debug for HarnessSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+impl PartialEq for HarnessSnapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Eq for HarnessSnapshot {}
 
 enum Event<T> {
     Record(T, Timestamp),
@@ -69,15 +90,27 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// A harness with so many subtasks per operator.
     pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
-        Self::build(job, parallelism, None)
+        Self::with_backend(job, parallelism, None, &StateBackend::Heap)
     }
 
     /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
     pub fn restored(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: &HarnessSnapshot) -> Self {
-        Self::build(job, parallelism, Some(snapshot))
+        Self::with_backend(job, parallelism, Some(snapshot), &StateBackend::Heap)
     }
 
-    fn build(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: Option<&HarnessSnapshot>) -> Self {
+    /// A harness that keeps its state in a backend, and goes on from a snapshot if there is one, whichever backend that is
+    /// of.
+    ///
+    /// # Panics
+    ///
+    /// If this binary does not have the backend, or state cannot be restored.
+    pub fn with_backend(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: Option<&HarnessSnapshot>,
+        backend: &StateBackend,
+    ) -> Self {
+        let stores = backend.open().unwrap_or_else(|error| panic!("{error}"));
         let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
         env.set_parallelism(parallelism);
@@ -86,8 +119,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let mut tasks = Vec::new();
-        let restored = snapshot.map(|HarnessSnapshot(snapshot)| Arc::new(snapshot.clone()));
-        let attempt = Attempt { run: "harness".into(), number: 0, restored };
+        let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
+        let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
         wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
             let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
@@ -96,7 +129,7 @@ impl<T: Data, U: Data> Harness<T, U> {
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
         let finished = vec![false; tasks.len()];
-        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
+        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1, stores };
         harness.settle();
         harness
     }
@@ -145,16 +178,29 @@ impl<T: Data, U: Data> Harness<T, U> {
         std::mem::take(&mut *lock(&self.output))
     }
 
-    /// Processes everything pushed so far, then writes all state down.
+    /// Processes everything pushed so far, then writes all state down, as for a checkpoint.
     ///
     /// # Panics
     ///
     /// If state cannot be written.
     pub fn snapshot(&mut self) -> HarnessSnapshot {
+        self.capture(false)
+    }
+
+    /// Processes everything pushed so far, then writes all state down in the form that every backend reads.
+    ///
+    /// # Panics
+    ///
+    /// If state cannot be written.
+    pub fn savepoint(&mut self) -> HarnessSnapshot {
+        self.capture(true)
+    }
+
+    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
         self.settle();
-        let captured = self.tasks.iter_mut().map(|task| task.snapshot().and_then(TaskCapture::complete));
+        let captured = self.tasks.iter_mut().map(|task| task.snapshot(canonical).and_then(TaskCapture::complete));
         let parts = captured.map(|part| part.unwrap_or_else(|error| panic!("{error}")));
-        HarnessSnapshot(TaskSnapshot::merge(parts))
+        HarnessSnapshot { state: TaskSnapshot::merge(parts), _stores: self.stores.clone() }
     }
 
     /// Processes everything pushed so far.

@@ -24,6 +24,7 @@ use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decisi
 use crate::error::JobError;
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
+use crate::state::RowStores;
 use crate::time::Clock;
 
 pub(crate) use self::control::{Command, Control, Controller};
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) history: Arc<CheckpointHistory>,
     /// `None` without checkpoints.
     pub(crate) store: Option<CheckpointStore>,
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
     pub(crate) workers: Workers,
     /// The identity of the run that this job's checkpoints belong to.
     pub(crate) lineage: Arc<str>,
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
 async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let JobRun { plan, clock, registry, history, mut control } = job;
     let settings = &plan.graph.settings;
+    let stores = settings.state_backend.open().map_err(|error| JobError::Start(error.to_string()))?;
     let (store, opened) = restore::open(settings, &plan)?;
     let lineage = restore::lineage(store.as_ref(), opened.as_ref().map(|(_, restored)| &restored.manifest))?;
     // Kept for attempts that fail before their first checkpoint.
@@ -77,7 +81,7 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let mut restored = opened.map(|(_, restored)| Arc::new(restored));
     let mut restarts = Restarts::new(settings.restart_strategy());
     let workers = Workers::start().map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
-    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
+    let shared = Arc::new(Shared { plan, clock, registry, history, store, stores, workers, lineage });
     let mut number = 0;
     loop {
         let mut failure = match shared.run_attempt((number, restored.take()), &mut control).await {
