@@ -90,6 +90,7 @@ use proc_macro::TokenStream;
 /// | `fn f(x: T) -> Vec<U>`, `Option<U>`, `impl Iterator<Item = U>` | flat_map (of anything iterable, if named) |
 /// | `fn f(x: &T) -> bool` | filter |
 /// | `fn f(x: T, out: &mut Collector<U>)` | process |
+/// | any of these with `#[state] s: &mut ListState<S>` | the same, with a state of the subtask |
 /// | any of these with `#[state] s: &mut Value<S>` or `ctx: &mut KeyedContext<'_, K>` | the same, keyed |
 /// | `#[operator(key = .., window = .., reduce)] fn f(a: T, b: T) -> T` | reduce of a window |
 /// | `#[operator(key = .., window = ..)] fn f(key: &K, window: &WindowContext<'_>, values: Vec<T>, ..)` | all of a window |
@@ -166,14 +167,38 @@ use proc_macro::TokenStream;
 /// # let _ = count(1);
 /// ```
 ///
-/// A state is a `Value<T>`, `List<T>`, `Map<K, V>`, `Reducing<T>` or `Aggregating<A>`. `#[state(..)]` may say:
+/// A state of keys is a `Value<T>`, `List<T>`, `Map<K, V>`, `Reducing<T>` or `Aggregating<A>`. What a subtask remembers
+/// beside keys is a `ListState<T>`, `UnionList<T>` or `BroadcastState<K, V>`, which operators on unkeyed streams have, too:
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// What its subtask has not seen before.
+/// #[operator]
+/// fn dedup(line: String, #[state] seen: &mut ListState<String>) -> Option<String> {
+///     let is_new = !seen.contains(&line);
+///     is_new.then(|| seen.push(line.clone()));
+///     is_new.then_some(line)
+/// }
+///
+/// let env = Environment::new("example");
+/// let out = env.from_collection(["a", "b", "a"].map(str::to_owned)).apply(dedup()).collect();
+/// env.execute()?;
+/// assert_eq!(out.take(), ["a", "b"]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand it is a `Process` that names its states by `operator_states`.
+///
+/// `#[state(..)]` may say:
 ///
 /// | argument | meaning |
 /// |---|---|
 /// | `name = "total"` | its name in snapshots; the parameter's, unless given |
 /// | `alias = "old"`, `alias = ["older", "oldest"]` | names that it had before |
-/// | `ttl = "1 day"` | it is forgotten so long after it was last used |
-/// | `ttl_update = on_read_and_write` | what counts as use; `on_create_and_write`, unless given |
+/// | `ttl = "1 day"` | it is forgotten so long after it was last used; a `Duration` or a `Ttl`, which says when it is removed |
+/// | `ttl_update = on_read_and_write` | what counts as use; `on_create_and_write`, unless given; by `disabled` it lives forever |
+/// | `ttl_visibility = until_cleaned_up` | it may be seen until it is removed; `never_return_expired`, unless given |
 /// | `reduce = \|a, b\| a + b` | for `Reducing`: how two values become one |
 /// | `aggregate = Mean` | for `Aggregating`: the aggregate; its default, unless given |
 ///
@@ -276,7 +301,7 @@ use proc_macro::TokenStream;
 /// | `uid = "count-1"` | what its state is filed under in snapshots; the name, unless given |
 /// | `parallelism = 4` | how many subtasks it has; the job's parallelism, unless given |
 /// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>`; not with windows |
-/// | `blocking`, `blocking = 16` | it may block: so many records at a time wait for it elsewhere; not with states or windows |
+/// | `blocking`, `blocking = 16` | it may block: so many records at a time wait for it elsewhere; not with keys, states or windows |
 #[proc_macro_attribute]
 pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
     operator::operator(arguments.into(), item.into()).into()

@@ -19,15 +19,27 @@ const ARGUMENTS: &[Argument] = &[
     Argument { key: "alias", takes: Takes::Value, example: "alias = \"old_name\"" },
     Argument { key: "ttl", takes: Takes::Value, example: "ttl = \"1 day\"" },
     Argument { key: "ttl_update", takes: Takes::Value, example: "ttl_update = on_read_and_write" },
+    Argument { key: "ttl_visibility", takes: Takes::Value, example: "ttl_visibility = until_cleaned_up" },
     Argument { key: "reduce", takes: Takes::Value, example: "reduce = |a, b| a + b" },
     Argument { key: "aggregate", takes: Takes::Value, example: "aggregate = Mean" },
 ];
 
-/// The handles, and what is written in their place when a state is no handle.
-const HANDLES: &[&str] = &["Value", "List", "Map", "Reducing", "Aggregating"];
+/// The handles of what is kept for each key, as they are written.
+const KEYED: &[&str] = &["Value<T>", "List<T>", "Map<K, V>", "Reducing<T>", "Aggregating<A>"];
 
-/// A state of a keyed operator.
+/// The handles of what is kept for each subtask, as they are written.
+const OPERATOR: &[&str] = &["ListState<T>", "UnionList<T>", "BroadcastState<K, V>"];
+
+/// What a state is kept for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Key,
+    Subtask,
+}
+
+/// A state of an operator.
 pub(crate) struct State {
+    pub(crate) scope: Scope,
     /// The parameter or field.
     pub(crate) ident: Ident,
     /// The handle's type, such as `Value<u64>`.
@@ -35,9 +47,8 @@ pub(crate) struct State {
     /// What the state is called in snapshots: an expression of type `&'static str`.
     name: TokenStream,
     aliases: Vec<Expr>,
-    /// An expression of type `Duration`.
+    /// An expression of type `Ttl`.
     ttl: Option<TokenStream>,
-    renewed_by_reading: bool,
     /// An expression that makes the empty handle.
     pub(crate) empty: TokenStream,
 }
@@ -52,15 +63,14 @@ impl State {
     ) -> Option<Self> {
         let arguments = arguments_of(attribute, diagnostics);
         let kind = last_segment(handle).map(|segment| segment.ident.to_string()).unwrap_or_default();
-        if !HANDLES.contains(&kind.as_str()) {
-            let found = written(handle);
-            let fix = format!("write {}", one_of(HANDLES.iter().map(|handle| example(handle))));
-            diagnostics.error(handle, format!("`{found}` is not a state: {fix}"));
-            return None;
+        let scope = scope(&kind, handle, diagnostics)?;
+        if scope == Scope::Subtask {
+            check_immortal(&kind, &arguments, diagnostics);
         }
         let empty = empty_handle(&kind, handle, &arguments, diagnostics);
         let name = arguments.value("name").map(|name| name.to_token_stream());
         Some(Self {
+            scope,
             ident: ident.clone(),
             handle: handle.clone(),
             name: name.unwrap_or_else(|| {
@@ -68,8 +78,7 @@ impl State {
                 quote!(#name)
             }),
             aliases: aliases(&arguments),
-            ttl: arguments.value("ttl").map(|ttl| duration("ttl", ttl, diagnostics)),
-            renewed_by_reading: renewed_by_reading(&arguments, diagnostics),
+            ttl: ttl(&arguments, diagnostics),
             empty,
         })
     }
@@ -78,20 +87,27 @@ impl State {
     pub(crate) fn spec(&self) -> TokenStream {
         let Self { name, aliases, .. } = self;
         let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
-        let renewed = self.renewed_by_reading.then(|| quote!(.renewed_by_reading()));
-        let ttl = self.ttl.iter().map(|ttl| quote!(.ttl(::millstream::state::Ttl::new(#ttl) #renewed)));
-        quote!(::millstream::state::StateSpec::new(#name) #aliases #(#ttl)*)
+        let ttl = self.ttl.iter();
+        quote!(::millstream::state::StateSpec::new(#name) #aliases #(.ttl(#ttl))*)
     }
 }
 
-/// Reports more states than a row holds, and names that are used twice; answers whether a row holds them.
-pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) -> bool {
-    if let Some(state) = states.get(MAX_STATES) {
-        let count = states.len();
+/// Parts an operator's states into those of keys and those of the subtask. Reports names that are used twice, and more
+/// states of keys than a row holds, for which it answers `None`.
+pub(crate) fn by_scope(states: Vec<State>, diagnostics: &mut Diagnostics) -> Option<(Vec<State>, Vec<State>)> {
+    check_names(&states, diagnostics);
+    let (keyed, operator): (Vec<_>, Vec<_>) = states.into_iter().partition(|state| state.scope == Scope::Key);
+    if let Some(state) = keyed.get(MAX_STATES) {
+        let count = keyed.len();
         let fix = "put some of them into one `Value` of a struct";
         diagnostics
             .error(&state.ident, format!("{count} states are too many: at most {MAX_STATES} are allowed; {fix}"));
+        return None;
     }
+    Some((keyed, operator))
+}
+
+fn check_names(states: &[State], diagnostics: &mut Diagnostics) {
     let mut taken: Vec<String> = Vec::new();
     for state in states {
         for name in
@@ -106,7 +122,28 @@ pub(crate) fn check_row(states: &[State], diagnostics: &mut Diagnostics) -> bool
             taken.push(written);
         }
     }
-    states.len() <= MAX_STATES
+}
+
+/// Rule: a state is one of the handles.
+fn scope(kind: &str, handle: &Type, diagnostics: &mut Diagnostics) -> Option<Scope> {
+    if example(kind, KEYED).is_some() {
+        return Some(Scope::Key);
+    }
+    if example(kind, OPERATOR).is_some() {
+        return Some(Scope::Subtask);
+    }
+    let (found, keyed, operator) = (written(handle), one_of(KEYED.iter().copied()), one_of(OPERATOR.iter().copied()));
+    let fix = format!("for each key write {keyed}; for each subtask, {operator}");
+    diagnostics.error(handle, format!("`{found}` is not a state: {fix}"));
+    None
+}
+
+/// Rule: only what is kept for a key is forgotten by itself.
+fn check_immortal(kind: &str, arguments: &Arguments, diagnostics: &mut Diagnostics) {
+    if let Some(key) = arguments.keys().find(|key| key.to_string().starts_with("ttl")) {
+        let fix = "leave it out, or keep a state for each key, such as a `Value<T>` behind `.key_by(..)`";
+        diagnostics.error(key, format!("`{key}` belongs to the states of keys, but this one is a `{kind}`: {fix}"));
+    }
 }
 
 /// A name that was written stands for itself, one that was taken from the parameter for the parameter.
@@ -126,15 +163,9 @@ fn arguments_of(attribute: &Attribute, diagnostics: &mut Diagnostics) -> Argumen
     }
 }
 
-/// How a handle is written.
-fn example(handle: &str) -> &'static str {
-    match handle {
-        "Value" => "Value<T>",
-        "List" => "List<T>",
-        "Map" => "Map<K, V>",
-        "Reducing" => "Reducing<T>",
-        _ => "Aggregating<A>",
-    }
+/// How the handle called `kind` is written, if it is among `handles`.
+fn example(kind: &str, handles: &[&'static str]) -> Option<&'static str> {
+    handles.iter().find(|handle| handle.split('<').next() == Some(kind)).copied()
 }
 
 fn empty_handle(kind: &str, handle: &Type, arguments: &Arguments, diagnostics: &mut Diagnostics) -> TokenStream {
@@ -144,7 +175,7 @@ fn empty_handle(kind: &str, handle: &Type, arguments: &Arguments, diagnostics: &
         {
             let message = format!(
                 "`{key}` belongs to `{owner}`, but this state is a `{kind}`: leave it out, or use `{}`",
-                example(owner)
+                example(owner, KEYED).unwrap_or(owner)
             );
             diagnostics.error(written, message);
         }
@@ -175,17 +206,38 @@ fn aliases(arguments: &Arguments) -> Vec<Expr> {
     }
 }
 
-fn renewed_by_reading(arguments: &Arguments, diagnostics: &mut Diagnostics) -> bool {
-    let Some(update) = arguments.value("ttl_update") else { return false };
+/// An expression of type `Ttl`, of a duration or a `Ttl` and the words that change it.
+fn ttl(arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
+    let changes = TTL_WORDS.iter().map(|(key, words)| change(key, words, arguments, diagnostics)).collect::<Vec<_>>();
+    let lifetime = arguments.value("ttl").map(|ttl| duration("ttl", ttl, diagnostics))?;
+    Some(quote!(::millstream::state::Ttl::from(#lifetime) #(#changes)*))
+}
+
+/// The arguments that change a time to live: the words that each may be, and what they call. The first is what goes unsaid.
+const TTL_WORDS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "ttl_update",
+        &[("on_create_and_write", ""), ("on_read_and_write", "renewed_by_reading"), ("disabled", "disabled")],
+    ),
+    ("ttl_visibility", &[("never_return_expired", ""), ("until_cleaned_up", "visible_until_cleaned_up")]),
+];
+
+/// The call that one of them makes.
+fn change(
+    key: &str,
+    words: &[(&str, &str)],
+    arguments: &Arguments,
+    diagnostics: &mut Diagnostics,
+) -> Option<TokenStream> {
+    let value = arguments.value(key)?;
     if arguments.key("ttl").is_none() {
-        diagnostics
-            .error(arguments.key("ttl_update"), "`ttl_update` without `ttl`: add `ttl = \"1 day\"`, or leave it out");
+        diagnostics.error(arguments.key(key), format!("`{key}` without `ttl`: add `ttl = \"1 day\"`, or leave it out"));
     }
-    let on_read = is_path(update, "on_read_and_write");
-    if !on_read && !is_path(update, "on_create_and_write") {
-        let found = written(update);
-        let message = format!("`ttl_update` cannot be `{found}`: write `on_create_and_write` or `on_read_and_write`");
-        diagnostics.error(update, message);
-    }
-    on_read
+    let Some((_, call)) = words.iter().find(|(word, _)| is_path(value, word)) else {
+        let (found, allowed) = (written(value), one_of(words.iter().map(|(word, _)| *word)));
+        diagnostics.error(value, format!("`{key}` cannot be `{found}`: write {allowed}"));
+        return None;
+    };
+    let call = (!call.is_empty()).then(|| Ident::new(call, value.span()))?;
+    Some(quote!(.#call()))
 }

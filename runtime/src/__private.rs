@@ -2,6 +2,7 @@
 
 use crate::data::Data;
 use crate::operator::{ApplyTo, Collector, OperatorOptions};
+use crate::state::{OperatorState, OperatorStates, StateSpec};
 use crate::stream::Stream;
 
 pub use crate::__global_allocator as global_allocator;
@@ -19,6 +20,14 @@ pub fn emit_if<T>(holds: bool, value: T, out: &mut Collector<T>) {
 /// A name or uid, from whatever holds text.
 pub fn text(text: &(impl AsRef<str> + ?Sized)) -> String {
     text.as_ref().to_owned()
+}
+
+/// Operator states with their names, in order.
+pub fn operator_states<'a, const N: usize>(
+    specs: &[StateSpec],
+    states: [&'a mut dyn OperatorState; N],
+) -> OperatorStates<'a> {
+    specs.iter().cloned().zip(states).collect()
 }
 
 /// Gives the last operator of a windowed stream its name and what else its annotation says.
@@ -74,6 +83,7 @@ macro_rules! __global_allocator {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::ListState;
 
     #[test]
     fn only_a_record_for_which_the_predicate_holds_is_emitted() {
@@ -81,5 +91,13 @@ mod tests {
         emit_if(true, 1, &mut out);
         emit_if(false, 2, &mut out);
         assert_eq!(out.batch.values(), [1]);
+    }
+
+    #[test]
+    fn operator_states_keep_their_order() {
+        let (mut first, mut second) = (ListState::<u64>::default(), ListState::<String>::default());
+        let specs = [StateSpec::new("first"), StateSpec::new("second")];
+        let states = operator_states(&specs, [&mut first, &mut second]);
+        assert_eq!(states.iter().map(|(spec, _)| spec.name).collect::<Vec<_>>(), ["first", "second"]);
     }
 }

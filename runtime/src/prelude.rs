@@ -3,7 +3,7 @@
 pub use crate::operator::{
     Aggregate, Collector, Context, KeyedContext, KeyedOperator, KeyedProcess, OutputTag, Process,
 };
-pub use crate::state::{Aggregating, List, Map, Reducing, StateSpec, Ttl, Value};
+pub use crate::state::{Aggregating, BroadcastState, List, ListState, Map, Reducing, StateSpec, Ttl, UnionList, Value};
 pub use crate::stream::{Environment, KeyedStream, Stream};
 pub use crate::time::{Timestamp, WatermarkStrategy};
 pub use crate::window::WindowContext;

@@ -152,6 +152,26 @@ fn a_savepoint_of_a_job_that_goes_on_can_be_gone_on_from_too() {
 }
 
 #[test]
+fn output_that_a_savepoint_describes_outlives_a_failure_before_the_next_checkpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let (sink, output) = CollectSink::new();
+    let trouble = Trouble::times(0, 1);
+    let env = counting(2, trouble.clone(), sink);
+    env.set_checkpointing(checkpoints(directory.path()).interval(Duration::from_secs(3600)));
+    let job = env.build().unwrap();
+    let handle = job.handle();
+    let running = std::thread::spawn(move || job.run());
+    while trouble.seen.load(Ordering::Relaxed) < RECORDS / 4 {
+        std::thread::yield_now();
+    }
+    handle.savepoint().unwrap();
+    trouble.failures_left.store(1, Ordering::Relaxed);
+    running.join().unwrap().unwrap();
+    assert_eq!(handle.checkpoints().counts().restarts, 1);
+    check(&output);
+}
+
+#[test]
 fn what_cannot_be_restored_is_an_error_and_nothing_is_run() {
     let directory = tempfile::tempdir().unwrap();
     for from in ["latest".to_owned(), directory.path().join("chk-1").display().to_string()] {

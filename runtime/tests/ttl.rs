@@ -194,6 +194,66 @@ fn what_has_expired_is_not_renewed_by_reading() {
 }
 
 #[test]
+fn a_disabled_lifetime_never_ends() {
+    check(TTL.disabled(), &KINDS, &[(0, Write(5)), (1_000_000, Read), (2_000_000, Read)], &[&[5], &[5]]);
+}
+
+/// Nothing is removed but what is all that its key has.
+const VISIBLE: Ttl = TTL.visible_until_cleaned_up().keys_per_batch(0);
+
+#[test]
+fn what_has_expired_may_be_seen_until_it_is_removed() {
+    // The key has nothing else, so the record that sees it is the last.
+    check(VISIBLE, &KINDS, &[(0, Write(5)), (10, Read), (11, Read)], &[&[5], &[]]);
+    check(VISIBLE.renewed_by_reading(), &KINDS, &[(0, Write(5)), (10, Read), (11, Read)], &[&[5], &[]]);
+}
+
+#[test]
+fn what_is_seen_can_be_changed_and_lives_again() {
+    let steps = [(0, Write(1)), (10, Change), (19, Read), (20, Read), (21, Read)];
+    check(VISIBLE, &[Kind::Value, Kind::Map], &steps, &[&[2], &[2], &[]]);
+}
+
+/// What is seen of a state that has expired beside another of the same key that is alive, after records of another key.
+fn seen_after_batches_of_another_key(ttl: Ttl, kind: Kind) -> Vec<i64> {
+    let mut harness = Harness::new(store(ttl));
+    let beside = if kind == Kind::Value { Kind::List } else { Kind::Value };
+    harness.push((1, kind, Write(5)));
+    harness.advance_processing_time(Timestamp::from_millis(9));
+    harness.push((1, beside, Write(1)));
+    harness.advance_processing_time(Timestamp::from_millis(13));
+    for _ in 0..2 {
+        harness.push((2, kind, Write(0)));
+        harness.settle();
+    }
+    harness.push((1, kind, Read));
+    harness.output().remove(0)
+}
+
+#[test]
+fn the_sweep_removes_what_has_expired_beside_what_is_alive() {
+    for kind in KINDS {
+        assert_eq!(seen_after_batches_of_another_key(VISIBLE, kind), [5], "{kind:?}");
+        assert_eq!(seen_after_batches_of_another_key(VISIBLE.keys_per_batch(1), kind), [0; 0], "{kind:?}");
+    }
+}
+
+#[test]
+fn what_has_expired_is_not_written_to_snapshots_unless_asked_for() {
+    for kind in KINDS {
+        for (ttl, expected) in [(VISIBLE, vec![]), (VISIBLE.cleanup_in_snapshots(false), vec![5])] {
+            let mut first = Harness::new(store(ttl));
+            first.push((1, kind, Write(5)));
+            first.advance_processing_time(Timestamp::from_millis(10));
+            let mut second = Harness::restored(store(ttl), 2, &first.snapshot());
+            second.advance_processing_time(Timestamp::from_millis(10));
+            second.push((1, kind, Read));
+            assert_eq!(second.output(), [expected], "{kind:?}");
+        }
+    }
+}
+
+#[test]
 fn a_record_that_does_not_read_a_state_does_not_renew_it() {
     let steps = [(0, Write(5)), (6, Nothing), (11, Read)];
     check(TTL.renewed_by_reading(), &KINDS, &steps, &[&[]]);

@@ -1,9 +1,10 @@
 //! From the model of a struct with states to its code. Cannot fail.
 //!
 //! The states of a key are swapped into the struct's fields while its functions run, and back afterwards: a few words
-//! each way. Between calls the fields are empty, and serve as what the state of a new key is cloned from.
+//! each way. Between calls the fields are empty, and serve as what the state of a new key is cloned from. The states of the
+//! subtask stay where they are.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{Generics, WherePredicate};
@@ -33,6 +34,7 @@ fn constructor(model: &Model<'_>) -> TokenStream {
         let (ident, number) = (&state.ident, syn::Index::from(number));
         quote!(#ident: #row_local.#number)
     });
+    let operator_states = model.operator_states.iter().map(|State { ident, empty, .. }| quote!(#ident: #empty));
     let transients =
         model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
     let row = row(model);
@@ -48,7 +50,7 @@ fn constructor(model: &Model<'_>) -> TokenStream {
                 let #options_local = #options;
                 let #row_local: #row = (#(#empty,)*);
                 ::millstream::operator::Annotated {
-                    operator: Self { #(#params,)* #(#states,)* #(#transients,)* },
+                    operator: Self { #(#operator_states,)* #(#params,)* #(#states,)* #(#transients,)* },
                     options: #options_local,
                 }
             }
@@ -59,7 +61,7 @@ fn constructor(model: &Model<'_>) -> TokenStream {
 /// `impl Clone`: each subtask works on a clone.
 fn clone(model: &Model<'_>) -> TokenStream {
     let Model { ident, generics, .. } = model;
-    let states = model.states.iter().map(|state| (&state.ident, &state.handle));
+    let states = model.states.iter().chain(&model.operator_states).map(|state| (&state.ident, &state.handle));
     let fields = states.chain(model.params.iter().copied()).chain(model.transients.iter().copied());
     let (fields, types): (Vec<_>, Vec<_>) = fields.unzip();
     let bounded = with_bounds(generics, types.iter().map(|ty| quote!(#ty: ::core::clone::Clone)));
@@ -102,8 +104,9 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
 fn rows(model: &Model<'_>) -> TokenStream {
     // What an attribute says may name a parameter.
     let params: Vec<_> = model.params.iter().map(|(ident, _)| ident).collect();
-    let specs = model.states.iter().map(|state| state.spec());
+    let specs = model.states.iter().map(State::spec);
     let states = model.states.iter().map(|state| &state.ident);
+    let operator_states = operator_states(model, &params);
     quote! {
         #[allow(unused_variables)]
         fn states(&self) -> ::std::vec::Vec<::millstream::state::StateSpec> {
@@ -114,7 +117,24 @@ fn rows(model: &Model<'_>) -> TokenStream {
         fn new_state(&self) -> Self::State {
             (#(::core::clone::Clone::clone(&self.#states),)*)
         }
+
+        #operator_states
     }
+}
+
+/// The function that names the states of the subtask, if there are any.
+fn operator_states(model: &Model<'_>, params: &[&&Ident]) -> Option<TokenStream> {
+    let specs = model.operator_states.iter().map(State::spec);
+    let fields = model.operator_states.iter().map(|state| &state.ident);
+    (!model.operator_states.is_empty()).then(|| {
+        quote! {
+            #[allow(unused_variables)]
+            fn operator_states(&mut self) -> ::millstream::state::OperatorStates<'_> {
+                #(let #params = ::core::clone::Clone::clone(&self.#params);)*
+                ::millstream::__private::operator_states(&[#(#specs),*], [#(&mut self.#fields),*])
+            }
+        }
+    })
 }
 
 /// The functions that forward to `KeyedProcess`.

@@ -5,14 +5,17 @@ use syn::{Attribute, DeriveInput, GenericParam, Generics, Ident, Meta, Type, Vis
 use super::parse::{self, Mark, Marked};
 use crate::diagnostics::Diagnostics;
 use crate::options::Options;
-use crate::state::{State, check_row};
+use crate::state::{State, by_scope};
 
 /// A struct with states, nothing left to check.
 pub(crate) struct Model<'a> {
     pub(crate) vis: &'a Visibility,
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
+    /// Kept for each key.
     pub(crate) states: Vec<State>,
+    /// Kept for each subtask.
+    pub(crate) operator_states: Vec<State>,
     /// Given when the job is built.
     pub(crate) params: Vec<(&'a Ident, &'a Type)>,
     /// Made by `Default` in each subtask.
@@ -31,6 +34,7 @@ impl<'a> Model<'a> {
             ident: &input.ident,
             generics: &input.generics,
             states: Vec::new(),
+            operator_states: Vec::new(),
             params: Vec::new(),
             transients: Vec::new(),
             options,
@@ -39,7 +43,7 @@ impl<'a> Model<'a> {
         for marked in parse::fields(input, diagnostics)? {
             complete &= model.add(&marked, diagnostics).is_some();
         }
-        complete &= check_row(&model.states, diagnostics);
+        (model.states, model.operator_states) = by_scope(model.states, diagnostics)?;
         complete.then_some(model)
     }
 

@@ -1,20 +1,25 @@
 //! From the model of an operator on single records to its code. Cannot fail.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse_quote;
 
 use super::function::{Attributes, call, constructor, lend, local, structure, type_generics};
 use super::model::{Emission, Keyed, Model, Passed};
+use crate::state::State;
 
 /// Code for the operator.
 pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let fields = model.keyed.iter().map(|keyed| {
-        let row = row(keyed);
+        let row = row(&keyed.states);
         quote!(__states: ::std::vec::Vec<::millstream::state::StateSpec>, __row: #row,)
     });
-    let structure = structure(model.function, &model.params, &quote!(#(#fields)*));
+    let operator_fields = (!model.operator_states.is_empty()).then(|| {
+        let handles = row(&model.operator_states);
+        quote!(__operator_specs: ::std::vec::Vec<::millstream::state::StateSpec>, __operator_states: #handles,)
+    });
+    let structure = structure(model.function, &model.params, &quote!(#(#fields)* #operator_fields));
     let call = call(model.function);
     let constructor = annotated(model);
     let implementation = match &model.keyed {
@@ -33,30 +38,50 @@ fn annotated(model: &Model<'_>) -> TokenStream {
     let options = model.options.expand(&ident.unraw().to_string());
     let blocking = model.blocking.iter();
     let params = model.params.iter().map(|param| &param.ident);
-    let [options_local, states_local, row_local] = ["options", "states", "row"].map(local);
-    let (states, fields) = match &model.keyed {
-        None => (quote!(), quote!()),
-        Some(keyed) => {
-            let specs = keyed.states.iter().map(|state| state.spec());
-            let empty = keyed.states.iter().map(|state| &state.empty);
-            let row = row(keyed);
-            let states = quote! {
-                let #states_local = ::std::vec![#(#specs),*];
-                let #row_local: #row = (#(#empty,)*);
-            };
-            (states, quote!(__states: #states_local, __row: #row_local,))
-        }
-    };
+    let options_local = local("options");
+    let keyed = model.keyed.iter().map(|keyed| declared(&keyed.states, "__states", "__row"));
+    let operator = (!model.operator_states.is_empty())
+        .then(|| declared(&model.operator_states, "__operator_specs", "__operator_states"));
+    let (locals, fields): (Vec<_>, Vec<_>) = keyed.chain(operator).unzip();
     let body = quote! {
         let #options_local = #options #(.blocking(#blocking))*;
-        #states
+        #(#locals)*
         ::millstream::operator::Annotated {
-            operator: #ident { #(#params,)* #fields __types: ::core::marker::PhantomData },
+            operator: #ident { #(#params,)* #(#fields)* __types: ::core::marker::PhantomData },
             options: #options_local,
         }
     };
     let returns = quote!(::millstream::operator::Annotated<#ident #ty_generics, #record>);
     constructor(model.function, &model.params, returns, body)
+}
+
+/// The local variables of declared states, and the fields that they are moved into.
+fn declared(states: &[State], specs_field: &str, row_field: &str) -> (TokenStream, TokenStream) {
+    let [specs_field, row_field] = [specs_field, row_field].map(|field| Ident::new(field, Span::call_site()));
+    let [specs_local, row_local] = [&specs_field, &row_field].map(|field| local(&field.to_string()));
+    let specs = states.iter().map(State::spec);
+    let empty = states.iter().map(|state| &state.empty);
+    let row = row(states);
+    let locals = quote! {
+        let #specs_local = ::std::vec![#(#specs),*];
+        let #row_local: #row = (#(#empty,)*);
+    };
+    (locals, quote!(#specs_field: #specs_local, #row_field: #row_local,))
+}
+
+/// The function that names the operator states, if there are any.
+fn operator_states(model: &Model<'_>) -> Option<TokenStream> {
+    let numbers = (0..model.operator_states.len()).map(syn::Index::from);
+    (!model.operator_states.is_empty()).then(|| {
+        quote! {
+            fn operator_states(&mut self) -> ::millstream::state::OperatorStates<'_> {
+                ::millstream::__private::operator_states(
+                    &self.__operator_specs,
+                    [#(&mut self.__operator_states.#numbers),*],
+                )
+            }
+        }
+    })
 }
 
 /// `impl Process`.
@@ -67,12 +92,14 @@ fn process(model: &Model<'_>) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (input, output) = types(model);
     let [value, ctx, out] = ["_value", "_ctx", "_out"].map(local);
-    let body = body(model);
+    let (body, operator_states) = (body(model), operator_states(model));
     quote! {
         #(#conditions)*
         impl #impl_generics ::millstream::operator::Process for #ident #ty_generics #where_clause {
             type In = #input;
             type Out = #output;
+
+            #operator_states
 
             #[inline]
             fn process(
@@ -100,9 +127,9 @@ fn keyed_operator(model: &Model<'_>, keyed: &Keyed) -> TokenStream {
     });
     let (impl_generics, _, _) = any_key.split_for_impl();
     let (input, output) = types(model);
-    let row = row(keyed);
+    let row = row(&keyed.states);
     let [value, state, ctx, out] = ["_value", "_state", "_ctx", "_out"].map(local);
-    let body = body(model);
+    let (body, operator_states) = (body(model), operator_states(model));
     quote! {
         #(#conditions)*
         impl #impl_generics ::millstream::operator::KeyedOperator<#key> for #ident #ty_generics #where_clause {
@@ -117,6 +144,8 @@ fn keyed_operator(model: &Model<'_>, keyed: &Keyed) -> TokenStream {
             fn new_state(&self) -> Self::State {
                 ::core::clone::Clone::clone(&self.__row)
             }
+
+            #operator_states
 
             #[inline]
             fn process(
@@ -141,6 +170,10 @@ fn body(model: &Model<'_>) -> TokenStream {
         Passed::State(number) => {
             let number = syn::Index::from(*number);
             quote!(&mut #state.#number)
+        }
+        Passed::OperatorState(number) => {
+            let number = syn::Index::from(*number);
+            quote!(&mut self.__operator_states.#number)
         }
         Passed::Param(number) => lend(quote!(self), &model.params[*number]),
         Passed::Context => quote!(#ctx),
@@ -176,8 +209,8 @@ fn types(model: &Model<'_>) -> (TokenStream, TokenStream) {
     (quote!(#record), model.emission.results(record))
 }
 
-/// The type of a key's states.
-fn row(keyed: &Keyed) -> TokenStream {
-    let handles = keyed.states.iter().map(|state| &state.handle);
+/// The type of several states.
+fn row(states: &[State]) -> TokenStream {
+    let handles = states.iter().map(|state| &state.handle);
     quote!((#(#handles,)*))
 }

@@ -10,7 +10,7 @@ use super::parse::{Inputs, Param, Role};
 use crate::attribute::Arguments;
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::options::{Options, count};
-use crate::state::{State, check_row};
+use crate::state::{State, by_scope};
 use crate::types::{Returned, argument_of, is_named, item_of_impl, owned, referent, written};
 
 /// How many records a blocking operator may have in flight, unless its annotation says.
@@ -28,6 +28,8 @@ pub(crate) struct Model<'a> {
     pub(crate) params: Vec<Param>,
     /// `None` for an operator on unkeyed streams.
     pub(crate) keyed: Option<Keyed>,
+    /// What is kept for each subtask.
+    pub(crate) operator_states: Vec<State>,
     pub(crate) emission: Emission,
     /// Where the function says that it may fail, if it does.
     pub(crate) fallible: Option<Span>,
@@ -46,8 +48,10 @@ pub(crate) struct Record {
 /// One argument of the call.
 pub(crate) enum Passed {
     Record,
-    /// The state with this number.
+    /// The state of the key with this number.
     State(usize),
+    /// The operator state with this number.
+    OperatorState(usize),
     /// The param with this number.
     Param(usize),
     Context,
@@ -95,22 +99,28 @@ impl<'a> Model<'a> {
         let sound = check_signature(function, diagnostics);
         check_fit(arguments, diagnostics);
         let record = record(inputs, function, diagnostics);
-        let keyed = keyed(arguments, inputs, diagnostics);
+        let states = states(inputs, diagnostics);
+        let context = context(inputs, diagnostics);
         let returned = Returned::of(&function.sig.output);
         let by_reference = inputs.data().next().is_some_and(|record| referent(&record.ty).is_some());
         let emission = emission(arguments, function, inputs, by_reference, diagnostics);
         let options = Options::model(arguments, diagnostics);
         check_on_error(arguments, function, &returned, diagnostics);
-        let blocking = blocking(arguments, keyed.as_ref().is_ok_and(Option::is_some), diagnostics);
+        let stateful = inputs.iter().any(|input| matches!(input.role, Role::State { .. } | Role::KeyedContext(_)));
+        let blocking = blocking(arguments, stateful || arguments.key("keyed").is_some(), diagnostics);
         if inputs.broken || !sound {
             return None;
         }
+        let ((states, operator_states), key) = (states?, context?);
+        let arguments_passed = passed(inputs, &states, &operator_states);
+        let is_keyed = arguments.key("keyed").is_some() || !states.is_empty() || key.is_some();
         Some(Self {
             function,
             record: record?,
-            arguments: passed(inputs),
+            arguments: arguments_passed,
             params: inputs.params(),
-            keyed: keyed.ok()?,
+            keyed: is_keyed.then(|| Keyed { key: key.flatten(), states }),
+            operator_states,
             emission: emission?,
             fallible: returned.fallible.then(|| function.sig.output.span()),
             options,
@@ -184,37 +194,36 @@ fn record(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) -> 
     }
 }
 
-/// Rule: states and contexts of keys stand together, and not with the context of an unkeyed stream.
-fn keyed(arguments: &Arguments, inputs: &Inputs, diagnostics: &mut Diagnostics) -> Result<Option<Keyed>, ()> {
+/// The states of keys, and those of the subtask.
+fn states(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<(Vec<State>, Vec<State>)> {
     let mut states = Vec::new();
-    let mut contexts = Vec::new();
-    let mut complete = Ok(());
+    let mut complete = true;
     for input in inputs.iter() {
-        match &input.role {
-            Role::State { ident, attribute } => {
-                match handle(&input.ty, diagnostics).and_then(|ty| State::model(ident, ty, attribute, diagnostics)) {
-                    Some(state) => states.push(state),
-                    None => complete = Err(()),
-                }
-            }
-            Role::Context => contexts.push((input, None)),
-            Role::KeyedContext(key) => contexts.push((input, Some(key.clone()))),
-            _ => {}
+        if let Role::State { ident, attribute } = &input.role {
+            let handle = handle(&input.ty, diagnostics);
+            let state = handle.and_then(|ty| State::model(ident, ty, attribute, diagnostics));
+            complete &= state.is_some();
+            states.extend(state);
         }
     }
-    if let Some((second, _)) = contexts.get(1) {
+    by_scope(states, diagnostics).filter(|_| complete)
+}
+
+/// Rule: there is one context at most. Answers the type of the key, if it was written, of a keyed one.
+fn context(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<Option<Option<Type>>> {
+    let mut contexts = inputs.iter().filter(|input| matches!(input.role, Role::Context | Role::KeyedContext(_)));
+    let first = contexts.next();
+    if let Some(second) = contexts.next() {
         diagnostics.error(
             &second.ty,
             "an operator has one context: leave one of them out (a `KeyedContext` can do all that a `Context` can)",
         );
+        return None;
     }
-    if !check_row(&states, diagnostics) || contexts.len() > 1 {
-        complete = Err(());
-    }
-    complete?;
-    let key = contexts.into_iter().find_map(|(_, key)| key);
-    let keyed = arguments.key("keyed").is_some() || !states.is_empty() || key.is_some();
-    Ok(keyed.then(|| Keyed { key: key.flatten(), states }))
+    Some(match first.map(|input| &input.role) {
+        Some(Role::KeyedContext(key)) => Some(key.clone()),
+        _ => None,
+    })
 }
 
 /// Rule: a state is taken as `&mut`.
@@ -361,12 +370,12 @@ fn check_on_error(arguments: &Arguments, function: &ItemFn, returned: &Returned,
     }
 }
 
-/// Rule: what blocks runs beside the stream, where the state of a key is not.
-fn blocking(arguments: &Arguments, keyed: bool, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
+/// Rule: what blocks runs beside the stream, where no state is.
+fn blocking(arguments: &Arguments, stateful: bool, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
     let key = arguments.key("blocking")?;
-    if keyed {
+    if stateful {
         let fix = "do what blocks in an operator of its own before or after this one";
-        diagnostics.error(key, format!("a keyed operator cannot be `blocking`: {fix}"));
+        diagnostics.error(key, format!("an operator that is keyed or has states cannot be `blocking`: {fix}"));
         return None;
     }
     if arguments.value("blocking").is_none() {
@@ -376,11 +385,17 @@ fn blocking(arguments: &Arguments, keyed: bool, diagnostics: &mut Diagnostics) -
 }
 
 /// What the function is called with.
-fn passed(inputs: &Inputs) -> Vec<Passed> {
-    let (mut states, mut params) = (0.., 0..);
+fn passed(inputs: &Inputs, states: &[State], operator_states: &[State]) -> Vec<Passed> {
+    let number = |states: &[State], ident: &Ident| states.iter().position(|state| state.ident == *ident);
+    let mut params = 0..;
     let passed = inputs.iter().map(|input| match &input.role {
         Role::Data => Passed::Record,
-        Role::State { .. } => Passed::State(states.next().expect("invariant: numbers do not end")),
+        Role::State { ident, .. } => match number(states, ident) {
+            Some(number) => Passed::State(number),
+            None => {
+                Passed::OperatorState(number(operator_states, ident).expect("invariant: a state is one or the other"))
+            }
+        },
         Role::Param(_) => Passed::Param(params.next().expect("invariant: numbers do not end")),
         Role::Context | Role::KeyedContext(_) => Passed::Context,
         Role::Collector(_) => Passed::Collector,

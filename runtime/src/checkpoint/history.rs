@@ -1,7 +1,7 @@
 //! What has become of a job's checkpoints: durations, sizes, failures.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::{CheckpointId, Purpose, SubtaskId};
@@ -80,12 +80,16 @@ struct Inner {
     /// The oldest first.
     records: VecDeque<CheckpointRecord>,
     counts: CheckpointCounts,
+    /// Whether the job has ended.
+    is_over: bool,
 }
 
 /// The checkpoints of one job, for whoever wants to look.
 #[derive(Debug, Default)]
 pub struct CheckpointHistory {
     inner: Mutex<Inner>,
+    /// Told when a checkpoint is complete, and when the job has ended.
+    news: Condvar,
 }
 
 impl CheckpointHistory {
@@ -102,6 +106,14 @@ impl CheckpointHistory {
     /// Counts over the whole life of the job.
     pub fn counts(&self) -> CheckpointCounts {
         self.lock().counts
+    }
+
+    /// Waits until so many checkpoints and savepoints are complete; answers whether they are: not if the job has ended
+    /// before.
+    pub fn wait_for_completed(&self, count: u64) -> bool {
+        let is_missing = |inner: &mut Inner| inner.counts.completed < count && !inner.is_over;
+        let inner = self.news.wait_while(self.lock(), is_missing).unwrap_or_else(PoisonError::into_inner);
+        inner.counts.completed >= count
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -140,6 +152,7 @@ impl CheckpointHistory {
             record.status = CheckpointStatus::Completed;
             record.duration = Some(now.saturating_sub(record.triggered));
         });
+        self.news.notify_all();
     }
 
     pub(crate) fn failed(&self, id: CheckpointId, reason: &str, now: Duration) {
@@ -148,6 +161,12 @@ impl CheckpointHistory {
             record.status = CheckpointStatus::Failed(reason.to_owned());
             record.duration = Some(now.saturating_sub(record.triggered));
         });
+    }
+
+    /// The job has ended.
+    pub(crate) fn ended(&self) {
+        self.lock().is_over = true;
+        self.news.notify_all();
     }
 
     /// The job has failed: what was under way is so no longer.

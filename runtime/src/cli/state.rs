@@ -60,7 +60,10 @@ impl StateArgs {
     /// Sets what was said on the command line.
     pub(super) fn configure(&self, env: &Environment) {
         let settings = match (self.backend, env.state_backend()) {
-            (Some(Backend::Heap), _) => return drop(env.set_state_backend(StateBackend::Heap)),
+            (Some(Backend::Heap), _) => {
+                env.set_state_backend(StateBackend::Heap);
+                return;
+            }
             (Some(Backend::Rocksdb) | None, StateBackend::RocksDb(settings)) => settings,
             (Some(Backend::Rocksdb), StateBackend::Heap) => RocksDbSettings::default(),
             (None, StateBackend::Heap) => return,

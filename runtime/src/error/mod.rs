@@ -196,6 +196,9 @@ pub enum JobError {
     /// It was told to end at once.
     #[error("the job was cancelled")]
     Cancelled,
+    /// A test has had its process die, see [`Fault::Die`](crate::testing::Fault::Die).
+    #[error("the job was killed")]
+    Killed,
     /// A part of the machinery around the job could not be started.
     #[error("cannot start the job: {0}")]
     Start(String),

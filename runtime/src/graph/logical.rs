@@ -13,6 +13,7 @@ use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
 use crate::state::StateBackend;
 use crate::task::{CommitterFactory, EnumeratorFactory, SourceTask};
+use crate::testing::Injection;
 
 /// A node's number, in order of being added.
 pub(crate) type NodeId = usize;
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) restart: Option<RestartStrategy>,
     /// Where the rows of keyed operators are kept.
     pub(crate) state_backend: StateBackend,
+    /// What is to go wrong, in a test.
+    pub(crate) faults: Injection,
 }
 
 impl Settings {
@@ -48,6 +51,7 @@ impl Settings {
             allow_non_restored_state: false,
             restart: None,
             state_backend: StateBackend::default(),
+            faults: Injection::default(),
         }
     }
 

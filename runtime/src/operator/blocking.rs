@@ -265,12 +265,10 @@ impl<P: Process> Stage<P::In> for BlockingStage<P> {
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             let info = &self.out.task.info;
-            let all = operator.list::<(P::In, Timestamp)>("in-flight")?;
-            for (_, (value, time)) in
-                all.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask)
-            {
-                self.restored.push_at(value, time);
-            }
+            let share = operator
+                .share_of_list::<(P::In, Timestamp)>("in-flight", info.subtask, info.parallelism)
+                .map_err(|error| error.within_tuple(0).in_operator(&self.uid))?;
+            share.into_iter().for_each(|(value, time)| self.restored.push_at(value, time));
         }
         self.out.restore(from)
     }

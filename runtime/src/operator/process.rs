@@ -4,6 +4,7 @@ use super::{Collector, Context, Operator, Output, Progress, Stop};
 use crate::channel::Batch;
 use crate::data::Data;
 use crate::error::{Cause, Result, TaskError};
+use crate::state::{OperatorCapture, OperatorSnapshot, OperatorStates, StateError, operator_state};
 
 /// An operator on an unkeyed stream. Each subtask works on a clone of its own.
 ///
@@ -27,13 +28,48 @@ use crate::error::{Cause, Result, TaskError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operator on an unkeyed stream",
     label = "this operator does not fit this stream",
-    note = "an operator that has `#[state]` or takes a `KeyedContext` needs a keyed stream: put `.key_by(..)` before it"
+    note = "an operator with states of keys (`Value`, `List`, `Map`, ..) or a `KeyedContext` needs a keyed stream: put `.key_by(..)` before it",
+    note = "what a whole subtask remembers is a `ListState`, a `UnionList` or a `BroadcastState`, which need no key"
 )]
 pub trait Process: Clone + Send + Sync + 'static {
     /// What comes in.
     type In: Data;
     /// What goes out.
     type Out: Data;
+
+    /// What it remembers, by name: in each snapshot, and back in place before `open` when the job is restored. The names
+    /// are the same at each call.
+    ///
+    /// ```
+    /// use millstream::prelude::*;
+    /// use millstream::state::OperatorStates;
+    ///
+    /// /// Hands on what its subtask has not seen before.
+    /// #[derive(Clone, Default)]
+    /// struct Dedup {
+    ///     seen: ListState<u64>,
+    /// }
+    ///
+    /// impl Process for Dedup {
+    ///     type In = u64;
+    ///     type Out = u64;
+    ///
+    ///     fn operator_states(&mut self) -> OperatorStates<'_> {
+    ///         vec![(StateSpec::new("seen"), &mut self.seen)]
+    ///     }
+    ///
+    ///     fn process(&mut self, value: u64, _ctx: &mut Context<'_>, out: &mut Collector<u64>) -> Result<()> {
+    ///         if !self.seen.contains(&value) {
+    ///             self.seen.push(value);
+    ///             out.emit(value);
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    fn operator_states(&mut self) -> OperatorStates<'_> {
+        Vec::new()
+    }
 
     /// Called once in each subtask before the first record.
     fn open(&mut self, _ctx: &mut Context<'_>) -> Result<()> {
@@ -174,5 +210,13 @@ impl<P: Process> Operator for ProcessOperator<P> {
 
     fn close(&mut self, out: &mut Output<P::Out>) -> Progress {
         self.life_cycle(out, |process, ctx, collector| process.close(ctx, collector))
+    }
+
+    fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
+        operator_state::capture(self.process.operator_states(), &out.task.info, to)
+    }
+
+    fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
+        operator_state::restore(self.process.operator_states(), &out.task.info, from)
     }
 }

@@ -323,7 +323,7 @@ where
             if reached.ended {
                 self.ended = EndStep::Closed;
             }
-            self.operator.restore(&self.out, snapshot)?;
+            self.operator.restore(&self.out, snapshot).map_err(|error| error.in_operator(&self.uid))?;
         }
         self.out.restore(from)
     }

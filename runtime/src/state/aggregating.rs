@@ -45,10 +45,6 @@ impl<A: Aggregate> State for Aggregating<A> {
         self.acc.is_vacant()
     }
 
-    fn is_vacant_at(&self, now: Timestamp) -> bool {
-        self.acc.is_vacant_at(now)
-    }
-
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.acc.set_ttl(ttl);
     }
@@ -57,8 +53,20 @@ impl<A: Aggregate> State for Aggregating<A> {
         self.acc.set_now(now);
     }
 
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
-        self.acc.encode(to)
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.acc.has_expired(now)
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        self.acc.remove_expired(now);
+    }
+
+    fn is_written(&self, now: Timestamp) -> bool {
+        self.acc.is_written(now)
+    }
+
+    fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
+        self.acc.encode(now, to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {

@@ -21,6 +21,14 @@ pub enum StateBackend {
 }
 
 impl StateBackend {
+    /// The directory for its files.
+    pub(crate) fn directory(&self) -> PathBuf {
+        match self {
+            Self::RocksDb(RocksDbSettings { directory: Some(directory), .. }) => directory.clone(),
+            _ => std::env::temp_dir(),
+        }
+    }
+
     /// Where the subtasks of a process get stores for their rows; `None` if all rows are in memory.
     #[cfg(feature = "rocksdb")]
     pub(crate) fn open(&self) -> Result<Option<Arc<dyn RowStores>>, StateError> {

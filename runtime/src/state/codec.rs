@@ -13,11 +13,11 @@ pub(crate) trait RowCodec: Clone + Send + Sync + 'static {
     /// The row of a key of which nothing is known.
     fn blank(&self) -> Self::Row;
 
-    /// Whether the row holds nothing; then it is not written.
-    fn is_vacant(&self, row: &Self::Row) -> bool;
+    /// Whether anything of the row is written at processing time `now`.
+    fn is_written(&self, row: &Self::Row, now: Timestamp) -> bool;
 
-    /// Appends a row as one MessagePack value.
-    fn encode(&self, row: &Self::Row, to: &mut Vec<u8>) -> Result<(), StateError>;
+    /// Appends what is written of a row at processing time `now`, as one MessagePack value.
+    fn encode(&self, row: &Self::Row, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError>;
 
     /// Reads a row into a blank one, at processing time `now`.
     fn decode(&self, row: &mut Self::Row, now: Timestamp, from: &mut &[u8]) -> Result<(), StateError>;
@@ -42,11 +42,6 @@ impl<R: StateRow> StatesCodec<R> {
         }
         Self { specs: specs.into(), blank }
     }
-
-    /// Whether some state has a time to live.
-    pub(crate) fn has_ttl(&self) -> bool {
-        self.specs.iter().any(|spec| spec.ttl.is_some())
-    }
 }
 
 impl<R: StateRow> RowCodec for StatesCodec<R> {
@@ -56,12 +51,12 @@ impl<R: StateRow> RowCodec for StatesCodec<R> {
         self.blank.clone()
     }
 
-    fn is_vacant(&self, row: &R) -> bool {
-        row.is_vacant()
+    fn is_written(&self, row: &R, now: Timestamp) -> bool {
+        row.is_written(now)
     }
 
-    fn encode(&self, row: &R, to: &mut Vec<u8>) -> Result<(), StateError> {
-        encode_row(row, &self.specs, to)
+    fn encode(&self, row: &R, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
+        encode_row(row, &self.specs, now, to)
     }
 
     fn decode(&self, row: &mut R, now: Timestamp, from: &mut &[u8]) -> Result<(), StateError> {
@@ -96,11 +91,11 @@ impl<T: Data> RowCodec for ValueCodec<T> {
         None
     }
 
-    fn is_vacant(&self, row: &Option<T>) -> bool {
-        row.is_none()
+    fn is_written(&self, row: &Option<T>, _now: Timestamp) -> bool {
+        row.is_some()
     }
 
-    fn encode(&self, row: &Option<T>, to: &mut Vec<u8>) -> Result<(), StateError> {
+    fn encode(&self, row: &Option<T>, _now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
         row.iter().try_for_each(|value| encode(value, to))
     }
 

@@ -16,7 +16,8 @@ pub(crate) fn expiry_filters<R: StateRow>(
     specs: Arc<[StateSpec]>,
     clock: Arc<dyn Clock>,
 ) -> Option<ExpiryFilters> {
-    let all_expire = !specs.is_empty() && specs.iter().all(|spec| spec.ttl.is_some());
+    let all_expire =
+        !specs.is_empty() && specs.iter().all(|spec| spec.ttl.is_some_and(|ttl| ttl.is_cleaned_up_in_compaction()));
     all_expire.then(|| -> ExpiryFilters {
         Arc::new(move || {
             let (now, blank, specs) = (clock.now(), blank.clone(), Arc::clone(&specs));

@@ -20,6 +20,9 @@ pub struct FileSet {
     pub max_parallelism: usize,
     /// Its files.
     pub files: Vec<SharedFile>,
+    /// The folder of the checkpoint store that they have been found in, if it is not the one that checkpoints share.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub stored: String,
     /// The local directory that the files are in: after a checkpoint until they have been stored, and again once they
     /// have been fetched, to be restored from.
     #[serde(skip)]

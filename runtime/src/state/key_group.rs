@@ -81,7 +81,10 @@ impl KeyGroups {
     /// Checks that a key found in `group` belongs there by its hash.
     pub(crate) fn check(&self, group: KeyGroup, hash: u64) -> Result<(), StateError> {
         let expected = self.group_of(hash);
-        if expected == group { Ok(()) } else { Err(StateError::ForeignKey { found: group.0, expected: expected.0 }) }
+        if expected == group {
+            return Ok(());
+        }
+        Err(StateError::ForeignKey { operator: None, found: group.0, expected: expected.0 })
     }
 }
 

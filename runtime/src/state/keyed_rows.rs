@@ -6,7 +6,7 @@ use super::cache::{RowCache, Rows};
 use super::{KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowCodec, RowId, StateError};
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
-use crate::operator::{TaskContext, TaskInfo};
+use crate::operator::TaskContext;
 use crate::time::Timestamp;
 
 /// A row for each key.
@@ -50,11 +50,11 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
 
     /// Has rows go that were not used lately, if there are too many. Takes away numbers.
     #[inline]
-    pub(crate) fn make_room(&mut self) -> Result<(), StateError> {
+    pub(crate) fn make_room(&mut self, now: Timestamp) -> Result<(), StateError> {
         let Self { keys, rows, codec, cache, .. } = self;
         match cache {
             None => Ok(()),
-            Some(cache) => cache.make_room(&mut Rows { keys, rows, codec }),
+            Some(cache) => cache.make_room(&mut Rows { keys, rows, codec }, now),
         }
     }
 
@@ -86,21 +86,21 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
         }
     }
 
-    pub(crate) fn snapshot(&mut self, info: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {
+    pub(crate) fn snapshot(&mut self, task: &TaskContext, to: &mut OperatorCapture) -> Result<(), StateError> {
         let Self { keys, rows, codec, section, cache } = self;
-        let section = *section;
+        let (section, info, now) = (*section, &task.info, task.clock.now());
         if let Some(cache) = cache {
-            return cache.snapshot(&mut Rows { keys, rows, codec }, (section, info), to);
+            return cache.snapshot(&mut Rows { keys, rows, codec }, (section, info, now), to);
         }
         let (keys, rows, codec, groups) = (keys.freeze(), rows.freeze(), codec.clone(), info.key_groups());
         to.defer(move |to| {
             let entries = keys.encode(&rows, groups, |key, row, bytes| {
-                // The rows of keys that are gone are vacant, too.
-                if codec.is_vacant(row) {
+                // The rows of keys that are gone are blank.
+                if !codec.is_written(row, now) {
                     return Ok(());
                 }
                 super::encode(key, bytes)?;
-                codec.encode(row, bytes)
+                codec.encode(row, now, bytes)
             })?;
             to.extend_keyed(section, entries);
             Ok(())

@@ -39,12 +39,25 @@ impl<T> List<T> {
         }
     }
 
-    fn drop_expired(&mut self) {
-        let expired = self.expired();
-        if expired > 0 {
-            self.entries.drain(..expired);
-            self.used.drain(..expired);
+    /// How many entries at the front cannot be seen.
+    fn hidden(&self) -> usize {
+        match &self.expiry {
+            Some(expiry) if expiry.shows_expired() => 0,
+            _ => self.expired(),
         }
+    }
+
+    fn drop_front(&mut self, count: usize) {
+        if count > 0 {
+            self.entries.drain(..count);
+            self.used.drain(..count);
+        }
+    }
+
+    /// When the entry at `index` was last used, with what [`List::as_slice`] has noted.
+    fn used_at(&self, index: usize, expiry: &Expiry) -> Timestamp {
+        let used = self.used[index];
+        if expiry.used().is_set() && expiry.is_alive(used) { expiry.used() } else { used }
     }
 
     /// Carries out what [`List::as_slice`] has noted: all entries that were alive then were read then. To be called
@@ -65,7 +78,7 @@ impl<T> List<T> {
             // In order, even if the clock of a restored job is behind that of the one before.
             let last = self.used.last().copied().unwrap_or(Timestamp::MIN);
             self.used.push(last.max(expiry.now()));
-            self.drop_expired();
+            self.drop_front(self.expired());
         }
         self.entries.push(value);
     }
@@ -85,7 +98,7 @@ impl<T> List<T> {
         {
             expiry.written();
         }
-        &self.entries[self.expired()..]
+        &self.entries[self.hidden()..]
     }
 
     /// The entries, oldest first.
@@ -95,7 +108,7 @@ impl<T> List<T> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.expired()
+        self.entries.len() - self.hidden()
     }
 
     /// Whether there is no entry.
@@ -105,7 +118,7 @@ impl<T> List<T> {
 
     /// Takes all entries out.
     pub fn take(&mut self) -> Vec<T> {
-        self.drop_expired();
+        self.drop_front(self.hidden());
         self.used.clear();
         std::mem::take(&mut self.entries)
     }
@@ -127,14 +140,7 @@ impl<T> Extend<T> for List<T> {
 
 impl<T: Data> State for List<T> {
     fn is_vacant(&self) -> bool {
-        self.is_empty()
-    }
-
-    fn is_vacant_at(&self, now: Timestamp) -> bool {
-        let Some(expiry) = &self.expiry else { return self.entries.is_empty() };
-        // The last entry lives longest, and reading that was noted renews it if it is alive.
-        let last = if self.is_empty() { None } else { self.used.last() };
-        last.is_none_or(|last| !expiry.is_alive_at(expiry.used().max(*last), now))
+        self.entries.len() == self.expired()
     }
 
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
@@ -148,19 +154,33 @@ impl<T: Data> State for List<T> {
         }
     }
 
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
-        let expired = self.expired();
-        let mut used = self.used.get(expired..).map(<[Timestamp]>::to_vec);
-        if let (Some(expiry), Some(used)) = (&self.expiry, &mut used)
-            && expiry.used().is_set()
-        {
-            used.fill(expiry.used());
+    fn has_expired(&self, now: Timestamp) -> bool {
+        match &self.expiry {
+            None => false,
+            Some(expiry) => !self.entries.is_empty() && !expiry.is_alive_at(self.used_at(0, expiry), now),
         }
-        encode(&(used, &self.entries[expired..]), to)
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        self.set_now(now);
+        self.drop_front(self.expired());
+    }
+
+    fn is_written(&self, now: Timestamp) -> bool {
+        let Some(last) = self.entries.len().checked_sub(1) else { return false };
+        self.expiry.as_ref().is_none_or(|expiry| expiry.is_written(self.used_at(last, expiry), now))
+    }
+
+    fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
+        let Some(expiry) = &self.expiry else { return encode(&(None::<()>, &self.entries), to) };
+        let used: Vec<Timestamp> = (0..self.used.len()).map(|index| self.used_at(index, expiry)).collect();
+        let unwritten = used.partition_point(|used| !expiry.is_written(*used, now));
+        encode(&(Some(&used[unwritten..]), &self.entries[unwritten..]), to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
-        let (used, entries): (Option<Vec<Timestamp>>, Vec<T>) = decode(from, "the list")?;
+        let (used, entries): (Option<Vec<Timestamp>>, Vec<T>) =
+            decode(from, "the list").map_err(|error| error.within_tuple(1))?;
         self.set(entries);
         if let (Some(_), Some(used)) = (&self.expiry, used)
             && used.len() == self.entries.len()

@@ -28,13 +28,15 @@ pub struct Map<K, V> {
     /// Each value with when it was last used.
     entries: HashMap<K, (V, LastUse)>,
     expiry: Option<Box<Expiry>>,
+    /// No entry was last used before. Only kept with a time to live.
+    oldest: Timestamp,
     /// How many entries there must be for expired ones to be looked for.
     purge_at: usize,
 }
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
-        Self { entries: HashMap::new(), expiry: None, purge_at: MIN_PURGED }
+        Self { entries: HashMap::new(), expiry: None, oldest: Timestamp::MIN, purge_at: MIN_PURGED }
     }
 }
 
@@ -43,28 +45,46 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.expiry.as_ref().map_or(Timestamp::MIN, |expiry| expiry.now())
     }
 
-    fn is_alive(&self, used: &LastUse) -> bool {
-        self.expiry.as_ref().is_none_or(|expiry| expiry.is_alive(used.get()))
+    fn is_visible(&self, used: &LastUse) -> bool {
+        self.expiry.as_ref().is_none_or(|expiry| expiry.is_visible(used.get()))
     }
 
-    /// Whether an entry that is being read is alive.
+    /// Whether an entry that is being read can be seen.
     fn read(&self, used: &LastUse) -> bool {
         self.expiry.as_ref().is_none_or(|expiry| expiry.read_entry(used))
     }
 
-    /// The entries that have not expired; looking at them is not reading.
-    fn alive(&self) -> impl Iterator<Item = (&K, &(V, LastUse))> {
-        self.entries.iter().filter(|(_, (_, used))| self.is_alive(used))
+    /// The entries that can be seen; looking at them is not reading.
+    fn visible(&self) -> impl Iterator<Item = (&K, &(V, LastUse))> {
+        self.entries.iter().filter(|(_, (_, used))| self.is_visible(used))
+    }
+
+    /// Whether none of the entries, if there are any, is alive at `now`.
+    fn is_dead(&self, now: Timestamp) -> bool {
+        let is_alive = |used: &LastUse| self.expiry.as_ref().is_none_or(|expiry| expiry.is_alive_at(used.get(), now));
+        !self.entries.values().any(|(_, used)| is_alive(used))
     }
 
     /// Makes room for an entry: a map that lives long must not keep what has expired.
-    fn purge(&mut self) {
-        if let Some(expiry) = &self.expiry
-            && self.entries.len() >= self.purge_at
-        {
-            self.entries.retain(|_, (_, used)| expiry.is_alive(used.get()));
-            self.purge_at = MIN_PURGED.max(2 * self.entries.len());
+    fn make_room(&mut self) {
+        if self.expiry.is_some() && self.entries.len() >= self.purge_at {
+            self.purge();
         }
+        self.oldest = if self.entries.is_empty() { self.now() } else { self.oldest.min(self.now()) };
+    }
+
+    fn purge(&mut self) {
+        let Some(expiry) = &self.expiry else { return };
+        let mut oldest = Timestamp::MAX;
+        self.entries.retain(|_, (_, used)| {
+            let alive = expiry.is_alive(used.get());
+            if alive {
+                oldest = oldest.min(used.get());
+            }
+            alive
+        });
+        self.oldest = oldest;
+        self.purge_at = MIN_PURGED.max(2 * self.entries.len());
     }
 
     /// The value of a key.
@@ -84,21 +104,21 @@ impl<K: Eq + Hash, V> Map<K, V> {
     {
         let now = self.now();
         let expiry = self.expiry.as_ref();
-        let is_alive = |used: &LastUse| expiry.is_none_or(|expiry| expiry.is_alive(used.get()));
-        let (value, used) = self.entries.get_mut(key).filter(|(_, used)| is_alive(used))?;
+        let is_visible = |used: &LastUse| expiry.is_none_or(|expiry| expiry.is_visible(used.get()));
+        let (value, used) = self.entries.get_mut(key).filter(|(_, used)| is_visible(used))?;
         used.set(now);
         Some(value)
     }
 
     /// The value of a key, or what `make` gives, which is then stored; counts as writing.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
-        self.purge();
+        self.make_room();
         let now = self.now();
         let expiry = self.expiry.as_ref();
         match self.entries.entry(key) {
             Entry::Occupied(occupied) => {
                 let (value, used) = occupied.into_mut();
-                if expiry.is_some_and(|expiry| !expiry.is_alive(used.get())) {
+                if expiry.is_some_and(|expiry| !expiry.is_visible(used.get())) {
                     *value = make();
                 }
                 used.set(now);
@@ -110,9 +130,9 @@ impl<K: Eq + Hash, V> Map<K, V> {
 
     /// Stores a value; answers the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        self.purge();
+        self.make_room();
         let used = LastUse::at(self.now());
-        self.entries.insert(key, (value, used)).filter(|(_, used)| self.is_alive(used)).map(|(value, _)| value)
+        self.entries.insert(key, (value, used)).filter(|(_, used)| self.is_visible(used)).map(|(value, _)| value)
     }
 
     /// Takes a value out.
@@ -121,7 +141,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
         K: std::borrow::Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.entries.remove(key).filter(|(_, used)| self.is_alive(used)).map(|(value, _)| value)
+        self.entries.remove(key).filter(|(_, used)| self.is_visible(used)).map(|(value, _)| value)
     }
 
     /// Whether the key has a value.
@@ -142,7 +162,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
     pub fn len(&self) -> usize {
         match self.expiry {
             None => self.entries.len(),
-            Some(_) => self.alive().count(),
+            Some(_) => self.visible().count(),
         }
     }
 
@@ -150,7 +170,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
     pub fn is_empty(&self) -> bool {
         match self.expiry {
             None => self.entries.is_empty(),
-            Some(_) => self.alive().next().is_none(),
+            Some(_) => self.visible().next().is_none(),
         }
     }
 
@@ -162,14 +182,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
 
 impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
     fn is_vacant(&self) -> bool {
-        self.is_empty()
-    }
-
-    fn is_vacant_at(&self, now: Timestamp) -> bool {
-        match &self.expiry {
-            None => self.entries.is_empty(),
-            Some(expiry) => !self.entries.values().any(|(_, used)| expiry.is_alive_at(used.get(), now)),
-        }
+        self.is_dead(self.now())
     }
 
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
@@ -182,9 +195,30 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         }
     }
 
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
-        let used_of = |used: &LastUse| self.expiry.as_ref().map(|_| used.get());
-        let entries = self.alive().map(|(key, (value, used))| (key, value, used_of(used)));
+    /// Looking through a large map costs something, so it is done once some entries have been dead for a while, or all are.
+    fn has_expired(&self, now: Timestamp) -> bool {
+        let Some(expiry) = &self.expiry else { return false };
+        !self.entries.is_empty()
+            && (!expiry.is_alive_at(self.oldest.saturating_add(expiry.patience()), now) || self.is_dead(now))
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        self.set_now(now);
+        self.purge();
+    }
+
+    fn is_written(&self, now: Timestamp) -> bool {
+        match &self.expiry {
+            None => !self.entries.is_empty(),
+            Some(expiry) => self.entries.values().any(|(_, used)| expiry.is_written(used.get(), now)),
+        }
+    }
+
+    fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
+        let expiry = self.expiry.as_ref();
+        let written =
+            self.entries.iter().filter(|(_, (_, used))| expiry.is_none_or(|expiry| expiry.is_written(used.get(), now)));
+        let entries = written.map(|(key, (value, used))| (key, value, expiry.map(|_| used.get())));
         encode(&entries.collect::<Vec<(&K, &V, Option<Timestamp>)>>(), to)
     }
 
@@ -192,6 +226,7 @@ impl<K: Data + Eq + Hash, V: Data> State for Map<K, V> {
         let now = self.now();
         let entries: Vec<(K, V, Option<Timestamp>)> = decode(from, "the map")?;
         let used_at = |used: Option<Timestamp>| LastUse::at(used.unwrap_or(now));
+        self.oldest = entries.iter().map(|(_, _, used)| used.unwrap_or(now)).min().unwrap_or(now);
         self.entries = entries.into_iter().map(|(key, value, used)| (key, (value, used_at(used)))).collect();
         Ok(())
     }
@@ -223,5 +258,22 @@ mod tests {
             assert!(map.entries.len() <= 2 * 50, "{} entries, of which {} are alive", map.entries.len(), map.len());
         }
         assert_eq!(map.len(), 50);
+    }
+
+    #[test]
+    fn a_few_dead_entries_are_swept_out_once_they_have_been_dead_for_a_while() {
+        let mut map: Map<i64, ()> = Map::default();
+        map.set_ttl(Some(Ttl::new(Duration::from_millis(40))));
+        for now in 0..30 {
+            map.set_now(Timestamp::from_millis(now));
+            map.insert(now, ());
+        }
+        let at = Timestamp::from_millis;
+        assert!(!map.has_expired(at(49)), "the first entries are dead, but not for long");
+        assert!(map.has_expired(at(50)));
+        map.remove_expired(at(50));
+        assert_eq!(map.entries.len(), 19);
+        assert!(!map.has_expired(at(60)));
+        assert!(map.has_expired(at(69)), "all entries are dead");
     }
 }

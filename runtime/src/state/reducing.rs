@@ -55,10 +55,6 @@ impl<T: Data> State for Reducing<T> {
         self.value.is_vacant()
     }
 
-    fn is_vacant_at(&self, now: Timestamp) -> bool {
-        self.value.is_vacant_at(now)
-    }
-
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.value.set_ttl(ttl);
     }
@@ -67,8 +63,20 @@ impl<T: Data> State for Reducing<T> {
         self.value.set_now(now);
     }
 
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
-        self.value.encode(to)
+    fn has_expired(&self, now: Timestamp) -> bool {
+        self.value.has_expired(now)
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        self.value.remove_expired(now);
+    }
+
+    fn is_written(&self, now: Timestamp) -> bool {
+        self.value.is_written(now)
+    }
+
+    fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
+        self.value.encode(now, to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {

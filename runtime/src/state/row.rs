@@ -34,24 +34,36 @@ impl StateSpec {
         self
     }
 
+    /// Its name, then those that it had before.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
     /// Whether the state has the name, or had it in an earlier version.
     pub(crate) fn is_named(&self, name: &str) -> bool {
-        self.name == name || self.aliases.contains(&name)
+        self.names().any(|known| known == name)
     }
 }
 
 /// The handle of one state, as it stands in a row.
+///
+/// A state with a time to live goes by a clock of its own, which is set before the user's functions see it. What only looks
+/// at many states, a snapshot or a sweep, gives the time along instead and changes nothing: they may be frozen.
 pub trait State: Send + Sync + 'static {
-    /// Whether nothing is stored.
+    /// Whether nothing is stored that has not expired.
     fn is_vacant(&self) -> bool;
-    /// Whether nothing would be stored any more if it were told that it is `now`.
-    fn is_vacant_at(&self, now: Timestamp) -> bool;
     /// Gives the state its time to live. Called once, on the row that all others are cloned from.
     fn set_ttl(&mut self, ttl: Option<Ttl>);
     /// Tells a state with a time to live what time it is.
     fn set_now(&mut self, now: Timestamp);
-    /// Appends what is stored as one MessagePack value.
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError>;
+    /// Whether there is something to remove that has expired at `now`.
+    fn has_expired(&self, now: Timestamp) -> bool;
+    /// Sets the clock, and removes what has expired.
+    fn remove_expired(&mut self, now: Timestamp);
+    /// Whether a snapshot at `now` holds anything of it.
+    fn is_written(&self, now: Timestamp) -> bool;
+    /// Appends what a snapshot at `now` holds as one MessagePack value.
+    fn encode(&self, now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError>;
     /// Takes one MessagePack value from the front, as written by [`State::encode`].
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError>;
 
@@ -68,8 +80,10 @@ pub trait State: Send + Sync + 'static {
 pub trait StateRow: Clone + Send + Sync + 'static {
     /// Whether no state of the row stores anything; such a row is given up.
     fn is_vacant(&self) -> bool;
-    /// Whether no state of the row will store anything at `now`.
-    fn is_vacant_at(&self, now: Timestamp) -> bool;
+    /// Whether a snapshot at `now` holds anything of the row.
+    fn is_written(&self, now: Timestamp) -> bool;
+    /// Whether there is something to remove that has expired at `now`.
+    fn has_expired(&self, now: Timestamp) -> bool;
     /// The states, in order of declaration.
     fn states(&self) -> Vec<&dyn State>;
     /// The states, in order of declaration.
@@ -81,8 +95,12 @@ impl StateRow for () {
         true
     }
 
-    fn is_vacant_at(&self, _now: Timestamp) -> bool {
-        true
+    fn is_written(&self, _now: Timestamp) -> bool {
+        false
+    }
+
+    fn has_expired(&self, _now: Timestamp) -> bool {
+        false
     }
 
     fn states(&self) -> Vec<&dyn State> {
@@ -102,8 +120,12 @@ macro_rules! row {
                 $(self.$index.is_vacant())&&+
             }
 
-            fn is_vacant_at(&self, now: Timestamp) -> bool {
-                $(self.$index.is_vacant_at(now))&&+
+            fn is_written(&self, now: Timestamp) -> bool {
+                $(self.$index.is_written(now))||+
+            }
+
+            fn has_expired(&self, now: Timestamp) -> bool {
+                $(self.$index.has_expired(now))||+
             }
 
             fn states(&self) -> Vec<&dyn State> {
@@ -126,15 +148,20 @@ row!(A 0, B 1, C 2, D 3, E 4, F 5);
 row!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 row!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
-/// Writes a row as a MessagePack map from state names to what they store.
-pub(crate) fn encode_row<R: StateRow>(row: &R, specs: &[StateSpec], to: &mut Vec<u8>) -> Result<(), StateError> {
+/// Writes what a snapshot at `now` holds of a row as a MessagePack map from state names to what they store.
+pub(crate) fn encode_row<R: StateRow>(
+    row: &R,
+    specs: &[StateSpec],
+    now: Timestamp,
+    to: &mut Vec<u8>,
+) -> Result<(), StateError> {
     let states = row.states();
-    let stored = states.iter().zip(specs).filter(|(state, _)| !state.is_vacant());
+    let stored = states.iter().zip(specs).filter(|(state, _)| state.is_written(now));
     let count = u32::try_from(stored.clone().count()).expect("invariant: a row has few states");
     rmp::encode::write_map_len(to, count).map_err(|error| StateError::encode(&error))?;
     for (state, spec) in stored {
         rmp::encode::write_str(to, spec.name).map_err(|error| StateError::encode(&error))?;
-        state.encode(to)?;
+        state.encode(now, to)?;
     }
     Ok(())
 }

@@ -6,104 +6,15 @@
 //! A subtask's snapshot holds a part per operator; an operator's part holds **keyed** sections (bytes per key group)
 //! and **list** sections (any number of entries, spread anew when the parallelism changes). All bytes are MessagePack.
 
-use std::collections::BTreeMap;
-#[cfg(feature = "rocksdb")]
-use std::path::Path;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
-use super::{FileSet, KeyGroup, KeyGroups};
-
-/// State that cannot be written or read.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateError {
-    /// A value's `Serialize` failed.
-    #[error("state cannot be encoded: {reason}")]
-    Encode {
-        /// What the encoder says.
-        reason: String,
-    },
-    /// Bytes that do not fit the type they are read as.
-    #[error("state cannot be decoded: {what}{}: {reason}", state.as_ref().map_or(String::new(), |name| format!(" of state `{name}`")))]
-    Decode {
-        /// What was being read.
-        what: &'static str,
-        /// The state's name, once known.
-        state: Option<String>,
-        /// What the decoder says.
-        reason: String,
-    },
-    /// A key that does not belong where it was found: its type or serialized form has changed.
-    #[error(
-        "a key found in key group {found} hashes to key group {expected}: key types may not change between snapshot and restore"
-    )]
-    ForeignKey {
-        /// Where it stood.
-        found: u16,
-        /// Where it belongs by its hash.
-        expected: u16,
-    },
-    /// A database that keeps state, or its files, do not work.
-    #[error("the state in {} {what}: {reason}", path.display())]
-    Store {
-        /// The directory.
-        path: PathBuf,
-        /// What cannot be done.
-        what: &'static str,
-        /// What the store says.
-        reason: String,
-    },
-    /// Options that RocksDB does not take.
-    #[error("RocksDB does not take the options `{options}`: {reason}")]
-    Options {
-        /// The options as they were given.
-        options: String,
-        /// What RocksDB says.
-        reason: String,
-    },
-    /// Changes that were to be stored with a snapshot, which has failed.
-    #[error("changes of the state have not reached the store, since the snapshot that they belong to has failed")]
-    NotWritten,
-    /// A backend that this binary does not have.
-    #[error(
-        "the state backend RocksDB is not part of this binary: build it with the cargo feature `rocksdb` of `millstream`"
-    )]
-    NoRocksDb,
-    /// State in files that this binary cannot read.
-    #[error(
-        "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
-         to restore it, or restore from a savepoint"
-    )]
-    NeedsRocksDb {
-        /// The database.
-        database: String,
-    },
-}
-
-impl StateError {
-    pub(crate) fn encode(error: &dyn std::fmt::Display) -> Self {
-        Self::Encode { reason: error.to_string() }
-    }
-
-    pub(crate) fn decode(what: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::Decode { what, state: None, reason: error.to_string() }
-    }
-
-    #[cfg(feature = "rocksdb")]
-    pub(crate) fn store(path: &Path, what: &'static str, error: impl std::fmt::Display) -> Self {
-        Self::Store { path: path.to_owned(), what, reason: error.to_string() }
-    }
-
-    pub(crate) fn in_state(mut self, name: &str) -> Self {
-        if let Self::Decode { state, .. } = &mut self {
-            state.get_or_insert_with(|| name.to_owned());
-        }
-        self
-    }
-}
+use super::{FileSet, KeyGroup, KeyGroups, StateError};
+use crate::data::Data;
 
 /// The list section of how far event time has come, which every operator has.
 pub(crate) const WATERMARK: &str = "watermark";
@@ -115,14 +26,15 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T, to: &mut Vec<u8>) -> Resu
 
 /// Takes a value from the front.
 pub(crate) fn decode<T: DeserializeOwned>(from: &mut &[u8], what: &'static str) -> Result<T, StateError> {
-    rmp_serde::decode::from_read(from).map_err(|error| StateError::decode(what, &error))
+    let written = *from;
+    rmp_serde::decode::from_read(from).map_err(|error| StateError::misfit::<T>(what, written, &error))
 }
 
 /// The state of one operator, of one subtask or (to be restored) of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperatorSnapshot {
-    keyed: BTreeMap<String, BTreeMap<KeyGroup, Vec<u8>>>,
-    lists: BTreeMap<String, Vec<Vec<u8>>>,
+    keyed: BTreeMap<String, BTreeMap<KeyGroup, ByteBuf>>,
+    lists: BTreeMap<String, Vec<ByteBuf>>,
     /// Keyed sections, or parts of them, that are in files of their own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     files: BTreeMap<String, Vec<FileSet>>,
@@ -165,15 +77,51 @@ impl OperatorSnapshot {
         Ok(())
     }
 
+    /// Whether a list section has been written.
+    pub(crate) fn has_list(&self, section: &str) -> bool {
+        self.lists.contains_key(section)
+    }
+
     /// The entries of a list section.
     pub(crate) fn list<T: DeserializeOwned>(&self, section: &str) -> Result<Vec<T>, StateError> {
+        self.share_of_list(section, 0, 1)
+    }
+
+    /// The entries of a list section that one of `parallelism` subtasks gets when they are dealt out in turn.
+    pub(crate) fn share_of_list<T: DeserializeOwned>(
+        &self,
+        section: &str,
+        subtask: usize,
+        parallelism: usize,
+    ) -> Result<Vec<T>, StateError> {
         let entries = self.lists.get(section).into_iter().flatten();
-        entries.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+        let share = entries.skip(subtask).step_by(parallelism);
+        share.map(|bytes| decode(&mut bytes.as_slice(), "an entry of a list")).collect()
+    }
+
+    /// The entries of each keyed section, by key group.
+    pub(super) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, ByteBuf>)> {
+        self.keyed.iter().map(|(section, groups)| (section.as_str(), groups))
+    }
+
+    /// The entries of each list section.
+    pub(super) fn list_sections(&self) -> impl Iterator<Item = (&str, &[ByteBuf])> {
+        self.lists.iter().map(|(section, entries)| (section.as_str(), entries.as_slice()))
+    }
+
+    /// Appends an entry, as it was written, to a keyed section.
+    pub(super) fn add_keyed(&mut self, section: &str, group: KeyGroup, entry: &[u8]) {
+        self.keyed.entry(section.to_owned()).or_default().entry(group).or_default().extend_from_slice(entry);
+    }
+
+    /// Appends an entry, as it was written, to a list section.
+    pub(super) fn add_entry(&mut self, section: &str, entry: &[u8]) {
+        self.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(entry));
     }
 
     /// Whether something would be lost with it.
     fn holds_state(&self) -> bool {
-        !self.keyed.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
+        !self.keyed.is_empty() || !self.files.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
     }
 
     fn merge(&mut self, other: Self) {
@@ -204,9 +152,38 @@ impl TaskSnapshot {
         self.operators.get(uid)
     }
 
+    /// The parts of all operators, by uid.
+    pub(crate) fn operators(&self) -> impl Iterator<Item = (&str, &OperatorSnapshot)> {
+        self.operators.iter().map(|(uid, part)| (uid.as_str(), part))
+    }
+
     /// The uids of operators with state of the user's or of a window, not only a watermark.
     pub(crate) fn stateful_uids(&self) -> impl Iterator<Item = &str> {
         self.operators.iter().filter(|(_, part)| part.holds_state()).map(|(uid, _)| uid.as_str())
+    }
+
+    /// The files of databases that hold some of its state.
+    pub(crate) fn file_sets(&self) -> impl Iterator<Item = &FileSet> {
+        self.operators.values().flat_map(|part| part.files.values().flatten())
+    }
+
+    pub(crate) fn file_sets_mut(&mut self) -> impl Iterator<Item = &mut FileSet> {
+        self.operators.values_mut().flat_map(|part| part.files.values_mut().flatten())
+    }
+
+    /// Removes the local directories of its files, which have been stored, or will never be.
+    pub(crate) fn remove_local_files(&self) {
+        for set in self.file_sets() {
+            if let Err(error) = std::fs::remove_dir_all(&set.local) {
+                tracing::warn!("{} could not be removed: {error}", set.local.display());
+            }
+        }
+    }
+
+    /// The names of those files, in order.
+    pub(crate) fn shared_files(&self) -> Vec<String> {
+        let names = self.file_sets().flat_map(|set| set.files.iter().map(|file| file.name.clone()));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// The snapshots of several subtasks as one, from which subtasks of any parallelism can be restored.
@@ -216,6 +193,12 @@ impl TaskSnapshot {
             merged.operators.entry(uid).or_default().merge(part);
         }
         merged
+    }
+}
+
+impl FromIterator<(String, OperatorSnapshot)> for TaskSnapshot {
+    fn from_iter<I: IntoIterator<Item = (String, OperatorSnapshot)>>(operators: I) -> Self {
+        Self { operators: operators.into_iter().collect() }
     }
 }
 
@@ -285,12 +268,12 @@ impl OperatorCapture {
     pub(crate) fn push<T: Serialize>(&mut self, section: &str, value: &T) -> Result<(), StateError> {
         let mut bytes = Vec::new();
         encode(value, &mut bytes)?;
-        self.snapshot.lists.entry(section.to_owned()).or_default().push(bytes);
+        self.snapshot.lists.entry(section.to_owned()).or_default().push(ByteBuf::from(bytes));
         Ok(())
     }
 
     /// Appends the files of a database to a keyed section.
-    #[cfg(feature = "rocksdb")]
+    #[cfg(any(feature = "rocksdb", test))]
     pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
         self.snapshot.files.entry(section.to_owned()).or_default().push(set);
     }
@@ -301,7 +284,13 @@ impl OperatorCapture {
         self.deferred.push(Box::new(encode));
     }
 
-    fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
+    /// Has the entries of a list section encoded later.
+    pub(crate) fn defer_list<T: Data>(&mut self, section: &str, frozen: Arc<Vec<T>>) {
+        let section = section.to_owned();
+        self.defer(move |to| frozen.iter().try_for_each(|entry| to.push(&section, entry)));
+    }
+
+    pub(super) fn complete(mut self) -> Result<OperatorSnapshot, StateError> {
         for encode in std::mem::take(&mut self.deferred) {
             encode(&mut self)?;
         }
@@ -337,6 +326,8 @@ impl TaskCapture {
 
 #[cfg(all(test, not(feature = "rocksdb")))]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     #[test]
@@ -347,6 +338,7 @@ mod tests {
             parallelism: 2,
             max_parallelism: 16,
             files: Vec::new(),
+            stored: String::new(),
             local: PathBuf::new(),
         };
         let files = BTreeMap::from([("rows".to_owned(), vec![set])]);

@@ -30,9 +30,9 @@ impl<T> Default for Value<T> {
 
 impl<T> Value<T> {
     #[inline]
-    fn drop_expired(&mut self) {
+    fn drop_hidden(&mut self) {
         if let Some(expiry) = &self.expiry
-            && !expiry.is_alive(expiry.used())
+            && !expiry.is_visible(expiry.used())
         {
             self.stored = None;
         }
@@ -57,7 +57,7 @@ impl<T> Value<T> {
     /// What is stored, to be changed in place; counts as writing.
     #[inline]
     pub fn get_mut(&mut self) -> Option<&mut T> {
-        self.drop_expired();
+        self.drop_hidden();
         self.written();
         self.stored.as_mut()
     }
@@ -74,7 +74,7 @@ impl<T> Value<T> {
     /// What is stored, or what `make` gives, which is then stored; counts as writing.
     #[inline]
     pub fn get_or_insert_with(&mut self, make: impl FnOnce() -> T) -> &mut T {
-        self.drop_expired();
+        self.drop_hidden();
         self.written();
         self.stored.get_or_insert_with(make)
     }
@@ -89,7 +89,7 @@ impl<T> Value<T> {
     /// Takes the value out.
     #[inline]
     pub fn take(&mut self) -> Option<T> {
-        self.drop_expired();
+        self.drop_hidden();
         self.stored.take()
     }
 
@@ -109,11 +109,6 @@ impl<T: Data> State for Value<T> {
         }
     }
 
-    fn is_vacant_at(&self, now: Timestamp) -> bool {
-        let expiry = self.expiry.as_ref();
-        self.stored.is_none() || expiry.is_some_and(|expiry| !expiry.is_alive_at(expiry.used(), now))
-    }
-
     fn set_ttl(&mut self, ttl: Option<Ttl>) {
         self.expiry = Expiry::boxed(ttl);
     }
@@ -124,13 +119,32 @@ impl<T: Data> State for Value<T> {
         }
     }
 
-    fn encode(&self, to: &mut Vec<u8>) -> Result<(), StateError> {
+    fn has_expired(&self, now: Timestamp) -> bool {
+        match &self.expiry {
+            None => false,
+            Some(expiry) => self.stored.is_some() && !expiry.is_alive_at(expiry.used(), now),
+        }
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        self.set_now(now);
+        if self.is_vacant() {
+            self.stored = None;
+        }
+    }
+
+    fn is_written(&self, now: Timestamp) -> bool {
+        self.stored.is_some() && self.expiry.as_ref().is_none_or(|expiry| expiry.is_written(expiry.used(), now))
+    }
+
+    fn encode(&self, _now: Timestamp, to: &mut Vec<u8>) -> Result<(), StateError> {
         let used = self.expiry.as_ref().map(|expiry| expiry.used());
         encode(&(used, &self.stored), to)
     }
 
     fn decode(&mut self, from: &mut &[u8]) -> Result<(), StateError> {
-        let (used, stored): (Option<Timestamp>, Option<T>) = decode(from, "the value")?;
+        let (used, stored): (Option<Timestamp>, Option<T>) =
+            decode(from, "the value").map_err(|error| error.within_tuple(1))?;
         self.stored = stored;
         if let Some(expiry) = &self.expiry {
             // A state that had no time to live before begins it now.

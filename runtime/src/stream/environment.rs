@@ -15,6 +15,7 @@ use crate::graph::{Body, Chaining, Graph, Node, Plan};
 use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::state::StateBackend;
 use crate::task::{SourceDriver, enumerator_factory};
+use crate::testing::Faults;
 use crate::time::{Clock, SystemClock};
 
 /// A job under construction.
@@ -114,6 +115,12 @@ impl Environment {
     /// Where the state of keys is kept.
     pub(crate) fn state_backend(&self) -> StateBackend {
         self.graph.borrow().settings.state_backend.clone()
+    }
+
+    /// Has the job fail where and when a test wants it to.
+    pub fn inject(&self, faults: &Faults) -> &Self {
+        self.graph.borrow_mut().settings.faults = faults.inject();
+        self
     }
 
     /// Takes processing time from another clock; for tests.
@@ -287,12 +294,15 @@ impl Job {
         _thread.join().unwrap_or_else(|_| Err(JobError::Start("the job's thread has panicked".to_owned())))
     }
 
-    fn start(
+    /// Runs the job on threads of its own; `at_end` is called there.
+    pub(crate) fn start(
         self,
         at_end: impl FnOnce(()) + Send + 'static,
     ) -> Result<std::thread::JoinHandle<Result<JobSummary, JobError>>, JobError> {
+        let history = Arc::clone(&self.history);
         threads::spawn("job", move || {
             let summary = self.run_here();
+            history.ended();
             at_end(());
             summary
         })

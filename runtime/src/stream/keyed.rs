@@ -11,6 +11,7 @@ use crate::graph::NodeContext;
 use crate::operator::keyed::{KeySelector, KeyedRunner, Rolling, RollingRunner};
 use crate::operator::process::OnError;
 use crate::operator::{KeyedOperator, Operator};
+use crate::state::operator_state;
 
 /// A stream whose records are grouped by a key of type `K`: all records of a key meet in one subtask, in order.
 pub struct KeyedStream<K, T> {
@@ -93,11 +94,12 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
 
     /// [`KeyedStream::process`] with a policy for records on which it fails.
     #[track_caller]
-    pub fn process_or<P>(self, name: &str, operator: P, on_error: OnError<T>) -> Stream<P::Out>
+    pub fn process_or<P>(self, name: &str, mut operator: P, on_error: OnError<T>) -> Stream<P::Out>
     where
         P: KeyedOperator<K, In = T>,
     {
-        let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous(name) };
+        let invalid = operator_state::check(&operator.states(), &operator.operator_states());
+        let spec = NodeSpec { anonymous: false, invalid, ..NodeSpec::anonymous(name) };
         self.transform_keyed(spec, move |selector, _| KeyedRunner::new(operator.clone(), selector, on_error.clone()))
     }
 

@@ -17,6 +17,7 @@ use crate::operator::process::{OnError, ProcessOperator};
 use crate::operator::simple::{Filter, FlatMap, Map};
 use crate::operator::watermarks::WatermarkStage;
 use crate::operator::{AnyStage, BoxStage, Link, Operator, OutputTag, Process};
+use crate::state::operator_state;
 use crate::task::{REJECTED, SinkStage, committer_factory};
 use crate::time::WatermarkStrategy;
 
@@ -271,8 +272,10 @@ impl<T: Data> Stream<T> {
 
     /// [`Stream::process`] with a policy for records on which it fails.
     #[track_caller]
-    pub fn process_or<P: Process<In = T>>(self, name: &str, process: P, on_error: OnError<T>) -> Stream<P::Out> {
-        let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous(name) };
+    pub fn process_or<P: Process<In = T>>(self, name: &str, mut process: P, on_error: OnError<T>) -> Stream<P::Out> {
+        let states = process.operator_states();
+        let (stateful, invalid) = (!states.is_empty(), operator_state::check(&[], &states));
+        let spec = NodeSpec { anonymous: false, stateful, invalid, ..NodeSpec::anonymous(name) };
         self.transform(spec, move |_| ProcessOperator { process: process.clone(), on_error: on_error.clone() })
     }
 
@@ -283,11 +286,18 @@ impl<T: Data> Stream<T> {
     pub fn process_blocking<P: Process<In = T>>(
         self,
         name: &str,
-        process: P,
+        mut process: P,
         in_flight: usize,
         on_error: OnError<T>,
     ) -> Stream<P::Out> {
-        let invalid = (in_flight == 0).then(|| "0 records in flight: allow at least 1".to_owned());
+        let invalid = match process.operator_states().first() {
+            Some((state, _)) => Some(format!(
+                "the state `{}` in an operator that may block, whose calls know nothing of each other: keep it in an operator \
+                 before or after this one",
+                state.name
+            )),
+            None => (in_flight == 0).then(|| "0 records in flight: allow at least 1".to_owned()),
+        };
         let spec = NodeSpec { anonymous: false, stateful: true, invalid, ..NodeSpec::anonymous(name) };
         let body: MakeStages = Arc::new(move |ctx, downstream| {
             let stage: BoxStage<T> =

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::step::{Head, Task};
 use crate::channel::input::{ChannelSource, InputGate};
-use crate::error::{Site, TaskError};
+use crate::error::{Cause, Site, TaskError};
 use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
 use crate::operator::blocking::RunBlocking;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
 use crate::state::{RowStores, TaskSnapshot};
+use crate::testing::FaultPoint;
 use crate::time::Clock;
 
 /// Everything that a subtask is made of.
@@ -80,9 +81,11 @@ pub(crate) fn build(
             Head::Inputs { gate: InputGate::new(&channels, may_overtake), ports, edges, edge_uids }
         }
     };
-    let mut task = Task::new(context, metrics, head);
+    let mut task = Task::new(context, metrics, head, plan.graph.settings.faults.clone());
     if let Some(snapshot) = restored {
         task.restore(&snapshot).map_err(|error| TaskError::at(Site::default(), error))?;
+        let struck = plan.graph.settings.faults.strike(FaultPoint::Restore);
+        struck.map_err(|fault| TaskError::at(Site::default(), Cause::User(fault.into())))?;
     }
     Ok(task)
 }

@@ -5,6 +5,7 @@
 
 mod build;
 mod capture;
+mod check;
 mod commit;
 mod enumerate;
 mod feed;
@@ -15,6 +16,7 @@ mod wire;
 
 pub(crate) use build::{TaskBlueprint, build};
 pub(crate) use capture::Captured;
+pub(crate) use check::misfits;
 pub(crate) use commit::{AnyCommitter, Committables, CommitterFactory, committer_factory};
 pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
 pub(crate) use sink::{AnyCommittables, SinkStage};

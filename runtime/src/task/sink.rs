@@ -24,6 +24,7 @@ use crate::time::{Clock, Timestamp};
 const WAITING_BATCHES: usize = 2;
 
 /// What one subtask's writer has prepared.
+#[derive(Clone)]
 pub(crate) struct AnyCommittables {
     pub(crate) sink: NodeId,
     pub(crate) committables: Committables,

@@ -13,11 +13,12 @@ use crate::channel::credit::Grant;
 use crate::channel::exchange::Payload;
 use crate::channel::input::{InputGate, Work};
 use crate::checkpoint::{Barrier, Purpose};
-use crate::error::{Site, TaskError};
+use crate::error::{Cause, Site, TaskError};
 use crate::graph::Port;
 use crate::observe::TaskMetrics;
 use crate::operator::{Progress, Signal, Stop, TaskContext};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::testing::{FaultPoint, Injection};
 use crate::time::Timestamp;
 
 /// How old a partial batch may get while the subtask is busy; it is sent between one and two of these.
@@ -87,10 +88,11 @@ pub(crate) struct Task {
     aligning_since: Option<Duration>,
     /// Whether a barrier has stopped the job: nothing more is processed.
     stopped: bool,
+    faults: Injection,
 }
 
 impl Task {
-    pub(crate) fn new(context: Rc<TaskContext>, metrics: Arc<TaskMetrics>, head: Head) -> Self {
+    pub(crate) fn new(context: Rc<TaskContext>, metrics: Arc<TaskMetrics>, head: Head, faults: Injection) -> Self {
         Self {
             context,
             metrics,
@@ -104,6 +106,7 @@ impl Task {
             snapshots: Snapshots::default(),
             aligning_since: None,
             stopped: false,
+            faults,
         }
     }
 
@@ -264,7 +267,9 @@ impl Task {
                 }
                 self.context.set_overtaken(false);
                 self.stopped |= barrier.stops();
-                self.take_snapshot(barrier).map_err(|error| TaskError::at(Site::default(), error).into())
+                self.strike(FaultPoint::Barrier)?;
+                self.take_snapshot(barrier).map_err(|error| TaskError::at(Site::default(), error))?;
+                self.strike(FaultPoint::Captured)
             }
             Some(Current::Batch { input, mut batch, grant }) => {
                 let Head::Inputs { ports, edges, .. } = &mut self.head else { return Ok(()) };
@@ -277,6 +282,11 @@ impl Task {
                 Ok(())
             }
         }
+    }
+
+    fn strike(&self, point: FaultPoint) -> Progress {
+        let struck = self.faults.strike(point);
+        struck.map_err(|fault| TaskError::at(Site::default(), Cause::User(fault.into())).into())
     }
 
     /// Everything before the barrier has been handed on or is overtaken.

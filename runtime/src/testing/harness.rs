@@ -17,7 +17,7 @@ use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
-use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, wire};
+use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, misfits, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
 
 /// Runs what a function builds on a stream, in one thread and with a clock that stands still until it is moved.
@@ -90,12 +90,25 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// A harness with so many subtasks per operator.
     pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
-        Self::with_backend(job, parallelism, None, &StateBackend::Heap)
+        Self::build(job, parallelism, None, &StateBackend::Heap).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
+    ///
+    /// # Panics
+    ///
+    /// If the snapshot does not fit the job.
     pub fn restored(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize, snapshot: &HarnessSnapshot) -> Self {
-        Self::with_backend(job, parallelism, Some(snapshot), &StateBackend::Heap)
+        Self::try_restored(job, parallelism, snapshot).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// [`Harness::restored`] for a snapshot that may not fit the job.
+    pub fn try_restored(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: &HarnessSnapshot,
+    ) -> Result<Self, Box<TaskError>> {
+        Self::build(job, parallelism, Some(snapshot), &StateBackend::Heap)
     }
 
     /// A harness that keeps its state in a backend, and goes on from a snapshot if there is one, whichever backend that is
@@ -103,13 +116,57 @@ impl<T: Data, U: Data> Harness<T, U> {
     ///
     /// # Panics
     ///
-    /// If this binary does not have the backend, or state cannot be restored.
+    /// If this binary does not have the backend, or the snapshot does not fit the job.
     pub fn with_backend(
         job: impl FnOnce(Stream<T>) -> Stream<U>,
         parallelism: usize,
         snapshot: Option<&HarnessSnapshot>,
         backend: &StateBackend,
     ) -> Self {
+        Self::build(job, parallelism, snapshot, backend).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// What in a sample of the snapshot does not fit the types of another version of the job, which is not run: an entry
+    /// of each shape, field by field, is tried. Empty if the job can go on from the snapshot.
+    ///
+    /// ```
+    /// use millstream::prelude::*;
+    /// use millstream::testing::Harness;
+    ///
+    /// #[operator(keyed, uid = "sum")]
+    /// fn before(n: u64, #[state] sum: &mut Value<u64>) -> u64 {
+    ///     *sum.get_or_default() += n;
+    ///     n
+    /// }
+    ///
+    /// #[operator(keyed, uid = "sum")]
+    /// fn after(n: u64, #[state] sum: &mut Value<String>) -> u64 {
+    ///     sum.get_or_default().push('x');
+    ///     n
+    /// }
+    ///
+    /// let mut harness = Harness::new(|numbers: Stream<u64>| numbers.key_by(|n| n).apply(before()));
+    /// harness.push(1);
+    /// let misfits = Harness::misfits(|numbers: Stream<u64>| numbers.key_by(|n| n).apply(after()), &harness.snapshot())?;
+    /// assert!(misfits[0].to_string().contains("the value of state `sum`: invalid type"));
+    /// # Ok::<(), Box<millstream::TaskError>>(())
+    /// ```
+    pub fn misfits(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        snapshot: &HarnessSnapshot,
+    ) -> Result<Vec<StateError>, Box<TaskError>> {
+        let env = Environment::new("harness");
+        collect(job(input(&env, &Shared::default())), &Shared::default());
+        let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
+        misfits(&plan, &snapshot.state.sampled())
+    }
+
+    fn build(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: Option<&HarnessSnapshot>,
+        backend: &StateBackend,
+    ) -> Result<Self, Box<TaskError>> {
         let stores = backend.open().unwrap_or_else(|error| panic!("{error}"));
         let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
@@ -118,20 +175,25 @@ impl<T: Data, U: Data> Harness<T, U> {
         let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
-        let mut tasks = Vec::new();
+        let (mut tasks, mut failed) = (Vec::new(), None);
         let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
         let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
         wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
-            let built = build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {}));
-            tasks.push(built.unwrap_or_else(|error| panic!("{error}")));
+            match build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {})) {
+                Ok(task) => tasks.push(task),
+                Err(error) => failed = failed.take().or(Some(error)),
+            }
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
         let finished = vec![false; tasks.len()];
+        if let Some(error) = failed {
+            return Err(error);
+        }
         let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1, stores };
         harness.settle();
-        harness
+        Ok(harness)
     }
 
     /// Has the subtasks take turns in another order.

@@ -1,9 +1,16 @@
-//! Testing jobs and connectors without threads, clocks or outside systems.
+//! Testing jobs and connectors.
 //!
 //! * [`Harness`] runs a stretch of a job on the caller's thread, with time in the test's hands.
+//! * [`MiniCluster`] runs whole jobs, with checkpoints, which can be stopped or killed and gone on with.
+//! * [`Faults`] has a job fail where and when a test wants it to.
 //! * [`conformance`] checks that a connector keeps its contract.
 
 pub mod conformance;
+mod faults;
 mod harness;
+mod mini_cluster;
 
+pub use faults::{Fault, FaultPoint, Faults};
+pub(crate) use faults::{InjectedFault, Injection};
 pub use harness::{Harness, HarnessSnapshot};
+pub use mini_cluster::{MiniCluster, RunningJob};

@@ -50,7 +50,8 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         let groups = info.key_groups();
         self.horizon.restore(info, from)?;
         from.read_keyed(PANES, groups, |group, bytes| {
-            let (key, start, acc): (K, i64, L::Acc) = decode(bytes, "a window pane")?;
+            let (key, start, acc): (K, i64, L::Acc) =
+                decode(bytes, "what a window holds").map_err(|error| error.within_tuple(2))?;
             let hash = stable_hash(&key);
             groups.check(group, hash)?;
             let row = self.keys.find_or_insert(hash, &key);

@@ -36,7 +36,8 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             let row = self.keys.find_or_insert(hash, &key);
             self.grow_rows();
             for _ in 0..count {
-                let (window, acc, firings, pending, has_trigger): Entry<L::Acc> = decode(bytes, "a window")?;
+                let (window, acc, firings, pending, has_trigger): Entry<L::Acc> =
+                    decode(bytes, "what a window holds").map_err(|error| error.within_tuple(1))?;
                 let triggered = if has_trigger { self.read_trigger(bytes)? } else { None };
                 let mut cell = cell::Cell { acc, firings, pending, triggered, ..cell::Cell::new(window) };
                 cell.arm(self.settings.ending, row, own_queue(&mut self.queues, self.settings.ending));

@@ -8,6 +8,7 @@ use actix::prelude::*;
 use tokio::sync::oneshot;
 
 use super::Shared;
+use super::carried::Carried;
 use super::commits::Committers;
 use super::control::{Command, Control, Reply};
 use super::deploy::{self, Started};
@@ -19,9 +20,10 @@ use crate::actor::subtask::{Cancel, News, Report, Trigger};
 use crate::checkpoint::{
     Action, Barrier, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
 };
-use crate::error::JobError;
+use crate::error::{JobError, blame};
 use crate::graph::NodeId;
 use crate::task::{AnyCommittables, Captured};
+use crate::testing::FaultPoint;
 use crate::time::Timestamp;
 
 /// How an attempt has ended.
@@ -30,6 +32,8 @@ pub(super) enum AttemptEnd {
     Finished,
     /// It was stopped by this savepoint, and all output before that is committed.
     Stopped(CheckpointId),
+    /// The process is as good as dead.
+    Killed,
     /// Another attempt may follow. `prepared` is output that was never part of a complete snapshot.
     Failed { error: JobError, prepared: Vec<AnyCommittables> },
     /// No attempt is to follow.
@@ -88,7 +92,7 @@ async fn start(
         subtasks: Vec::new(),
         enumerators: BTreeMap::new(),
         gathered: BTreeMap::new(),
-        carried: Vec::new(),
+        carried: Carried::default(),
         replies: BTreeMap::new(),
         end: None,
         done: Some(done),
@@ -127,8 +131,7 @@ pub(super) struct JobMaster {
     enumerators: BTreeMap<NodeId, EnumeratorHandle>,
     /// Snapshots under way.
     gathered: BTreeMap<CheckpointId, Gathered>,
-    /// Output that was prepared for a snapshot that does not commit it, and so belongs to the next.
-    carried: Vec<AnyCommittables>,
+    carried: Carried,
     /// Who has asked for savepoints.
     replies: BTreeMap<CheckpointId, Reply>,
     /// How the attempt will end once all subtasks are gone.
@@ -177,7 +180,7 @@ impl JobMaster {
             Action::SavepointDone { id } => {
                 if let Some(gathered) = self.gathered.remove(&id) {
                     self.completed(&gathered);
-                    self.carried.extend(gathered.committables);
+                    self.carried.add(id, gathered.committables, true);
                 }
             }
             Action::Finish { savepoint } => self.end_as(End::Finished(savepoint)),
@@ -230,7 +233,7 @@ impl JobMaster {
         let id = barrier.id;
         let Some(gathered) = self.gathered.get_mut(&id) else {
             // Given up meanwhile.
-            self.carried.extend(committables);
+            self.carried.add(id, committables, false);
             return;
         };
         gathered.committables.extend(committables);
@@ -241,11 +244,17 @@ impl JobMaster {
         let master = ctx.address();
         let kind = gathered.kind();
         let clock = Arc::clone(&self.shared.clock);
+        let faults = self.shared.faults().clone();
         self.shared.workers.store_part(move || {
             let began = clock.monotonic();
-            let stored = capture.complete().map_err(|error| error.to_string());
-            let stored = stored.and_then(|snapshot| {
-                store.write_part(id, kind, &subtask.to_string(), &snapshot).map_err(|error| error.to_string())
+            let stored = caught(|| {
+                faults.strike(FaultPoint::StorePart)?;
+                let snapshot = capture.complete()?;
+                let part = store.write_part(id, kind, &subtask.to_string(), &snapshot);
+                snapshot.remove_local_files();
+                let part = part?;
+                faults.strike(FaultPoint::PartStored)?;
+                Ok(part)
             });
             let asynchronous = clock.monotonic().saturating_sub(began);
             master.do_send(PartStored { id, subtask, stored, sync, alignment, asynchronous });
@@ -254,20 +263,34 @@ impl JobMaster {
 
     /// All parts are stored: write the pointer.
     fn store(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
+        // Output of earlier snapshots that is still being committed is described here too: a restart from this one finds
+        // no other, whether they come to be committed or not.
+        let uncommitted: Vec<AnyCommittables> = self
+            .gathered
+            .range(..id)
+            .filter(|(_, earlier)| earlier.is_handed_over)
+            .flat_map(|(_, earlier)| earlier.committables.iter().cloned())
+            .collect();
         let (Some(gathered), Some(store)) = (self.gathered.get_mut(&id), self.shared.store.clone()) else { return };
-        gathered.committables.append(&mut self.carried);
+        gathered.committables.extend(uncommitted);
+        gathered.committables.extend(self.carried.take_before(id));
         gathered.is_handed_over = true;
         let manifest = gathered.manifest(&self.shared, self.epoch);
         let master = ctx.address();
+        let faults = self.shared.faults().clone();
         self.shared.workers.write_pointer(move || {
-            let result = store.commit(&manifest).map_err(|error| error.to_string());
+            let result = caught(|| {
+                faults.strike(FaultPoint::WritePointer)?;
+                store.commit(&manifest)?;
+                Ok(faults.strike(FaultPoint::PointerWritten)?)
+            });
             master.do_send(PointerWritten { id, result });
         });
     }
 
     fn commit(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
         let Some(gathered) = self.gathered.get_mut(&id) else { return };
-        let committables = std::mem::take(&mut gathered.committables);
+        let committables = gathered.committables.clone();
         gathered.is_handed_over = true;
         let purpose = gathered.barrier.purpose;
         let gathered = &self.gathered[&id];
@@ -276,8 +299,9 @@ impl JobMaster {
         let marked = self.shared.store.clone().filter(|_| purpose != Purpose::CommitOnly);
         let master = ctx.address();
         let committers = self.committers.clone();
+        let faults = self.shared.faults().clone();
         self.shared.workers.commit(move || {
-            let result = committers.commit(committables);
+            let result = committers.commit(committables, &faults);
             if result.is_ok()
                 && let Some(store) = marked
                 && let Err(error) = store.mark_committed(id, kind)
@@ -296,7 +320,7 @@ impl JobMaster {
             reply(Err(reason.to_owned()));
         }
         if let Some(gathered) = self.gathered.remove(&id) {
-            self.carried.extend(gathered.committables);
+            self.carried.add(id, gathered.committables, gathered.is_handed_over);
         }
     }
 
@@ -351,6 +375,11 @@ impl JobMaster {
                 self.end_as(End::Final(JobError::Cancelled));
                 self.forget_checkpoints();
             }
+            Command::Savepoint { stop: _, reply } if self.end.is_some() => {
+                if let Some(reply) = reply {
+                    reply(Err("the job is ending".to_owned()));
+                }
+            }
             Command::Savepoint { stop, reply } => {
                 if self.shared.store.is_none() {
                     let reason = "the job has no place for snapshots: set one with --checkpoint-dir";
@@ -372,6 +401,13 @@ impl JobMaster {
 
     fn end_as(&mut self, end: End) {
         if self.end.is_none() {
+            let reason = match &end {
+                End::Finished(_) => "the job has ended without it".to_owned(),
+                End::Failed(error) | End::Final(error) => error.to_string(),
+            };
+            for reply in std::mem::take(&mut self.replies).into_values() {
+                reply(Err(reason.clone()));
+            }
             self.end = Some(end);
             self.cancel_all();
         }
@@ -401,7 +437,7 @@ impl JobMaster {
         let gathered = std::mem::take(&mut self.gathered);
         // A snapshot whose pointer may be written already is not to be touched.
         let uncommitted = gathered.into_values().filter(|gathered| !gathered.is_handed_over);
-        let mut prepared = std::mem::take(&mut self.carried);
+        let mut prepared = std::mem::take(&mut self.carried).removable();
         prepared.extend(uncommitted.flat_map(|gathered| gathered.committables));
         let ended = match end {
             End::Finished(None) => AttemptEnd::Finished,
@@ -417,6 +453,11 @@ impl JobMaster {
 
 impl Actor for JobMaster {
     type Context = Context<Self>;
+}
+
+/// Stores something; a panic of the user's, whose state may encode itself, must not end the thread.
+fn caught<R>(store: impl FnOnce() -> anyhow::Result<R>) -> Result<R, String> {
+    blame::catch_as(|message| format!("panicked: {message}"), || store().map_err(|error| error.to_string()))
 }
 
 /// All subtasks have been started.

@@ -9,6 +9,7 @@ use crate::connector::{RecoverContext, SinkError};
 use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId, Plan};
 use crate::task::{AnyCommittables, AnyCommitter, Committables};
+use crate::testing::{FaultPoint, InjectedFault, Injection};
 
 /// The committers of one attempt.
 #[derive(Clone, Default)]
@@ -38,6 +39,7 @@ impl Committers {
                 restored: restored.is_some(),
             };
             let recovered = blame::catch_as(SinkError::Panicked, || {
+                struck(graph.settings.faults.strike(FaultPoint::Recover))?;
                 let mut committer = committer()?;
                 committer.recover(ctx, pending.map_or(&[], Vec::as_slice))?;
                 Ok(committer)
@@ -50,12 +52,16 @@ impl Committers {
     }
 
     /// Makes prepared output visible.
-    pub(super) fn commit(&self, prepared: Vec<AnyCommittables>) -> Result<(), JobError> {
+    pub(super) fn commit(&self, prepared: Vec<AnyCommittables>, faults: &Injection) -> Result<(), JobError> {
         for (sink, committables) in by_sink(prepared) {
             let mut sinks = self.lock();
             let Some(Committing { name, committer }) = sinks.get_mut(&sink) else { continue };
-            blame::catch_as(SinkError::Panicked, || committer.commit(&committables))
-                .map_err(|error| JobError::Commit { sink_name: name.clone(), error })?;
+            let committed = blame::catch_as(SinkError::Panicked, || {
+                struck(faults.strike(FaultPoint::Commit))?;
+                committer.commit(&committables)?;
+                struck(faults.strike(FaultPoint::SinkCommitted))
+            });
+            committed.map_err(|error| JobError::Commit { sink_name: name.clone(), error })?;
         }
         Ok(())
     }
@@ -63,6 +69,10 @@ impl Committers {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Committing>> {
         self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn struck(fault: Result<(), InjectedFault>) -> Result<(), SinkError> {
+    fault.map_err(|fault| SinkError::Invalid(fault.to_string()))
 }
 
 /// Removes output that will never be made visible.

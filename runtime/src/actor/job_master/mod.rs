@@ -4,6 +4,7 @@
 //! where checkpoints are, from which of them to go on, and how often to try.
 
 mod attempt;
+mod carried;
 mod commits;
 mod control;
 mod deploy;
@@ -25,6 +26,7 @@ use crate::error::JobError;
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
 use crate::state::RowStores;
+use crate::testing::Injection;
 use crate::time::Clock;
 
 pub(crate) use self::control::{Command, Control, Controller};
@@ -80,10 +82,13 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
     let mut restored = opened.map(|(_, restored)| Arc::new(restored));
     let mut restarts = Restarts::new(settings.restart_strategy());
-    let workers = Workers::start().map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
+    let workers = Workers::start(&settings.faults)
+        .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
     let shared = Arc::new(Shared { plan, clock, registry, history, store, stores, workers, lineage });
     let mut number = 0;
     loop {
+        // Subtasks read them when they are built, on their own threads.
+        let _files = restored.as_ref().and_then(|restored| restored.files.clone());
         let mut failure = match shared.run_attempt((number, restored.take()), &mut control).await {
             AttemptEnd::Finished => {
                 shared.workers.settle(LAST_PAUSE).await;
@@ -92,6 +97,11 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
             AttemptEnd::Stopped(id) => {
                 shared.workers.settle(LAST_PAUSE).await;
                 return Ok(JobEnd::Stopped { savepoint: shared.savepoint_path(id) });
+            }
+            AttemptEnd::Killed => {
+                // What is being written or committed at this moment still is; nothing follows it.
+                shared.settle().await;
+                return Err(JobError::Killed);
             }
             AttemptEnd::Failed { error, prepared } => {
                 commits::abort(&shared.plan, prepared);
@@ -118,6 +128,10 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
 }
 
 impl Shared {
+    fn faults(&self) -> &Injection {
+        &self.plan.graph.settings.faults
+    }
+
     fn savepoint_path(&self, id: CheckpointId) -> String {
         self.store.as_ref().map_or(String::new(), |store| store.path_of(id, crate::checkpoint::SnapshotKind::Savepoint))
     }
@@ -128,9 +142,13 @@ impl Shared {
         control: &mut Control,
     ) -> AttemptEnd {
         let slots = ThreadSlots::new(self.plan.slots);
-        let ended = attempt::run(self, &slots, (number, restored), control).await;
+        let ended = tokio::select! {
+            biased;
+            () = self.faults().died() => AttemptEnd::Killed,
+            ended = attempt::run(self, &slots, (number, restored), control) => ended,
+        };
         slots.stop();
-        ended
+        if self.faults().is_dead() { AttemptEnd::Killed } else { ended }
     }
 
     /// Waits after a failure until the job is to start again; fails with it if it is not to. A stop that is asked for
@@ -149,9 +167,13 @@ impl Shared {
             () = tokio::time::sleep(delay) => {}
             () = control.stop_requested() => return Err(failure),
         }
-        // Nothing that the failed attempt has begun may still write.
+        self.settle().await;
+        Ok(())
+    }
+
+    /// Waits until nothing that the failed attempt has begun still writes.
+    async fn settle(&self) {
         let timeout = self.plan.graph.settings.checkpointing.as_ref().map_or(Duration::MAX, |set| set.timeout);
         self.workers.settle(timeout).await;
-        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::actor::threads;
+use crate::testing::Injection;
 
 /// How many threads encode and store parts of snapshots.
 const PART_THREADS: usize = 2;
@@ -22,11 +23,11 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    pub(crate) fn start() -> std::io::Result<Self> {
+    pub(crate) fn start(faults: &Injection) -> std::io::Result<Self> {
         Ok(Self {
-            parts: pool("snapshot", PART_THREADS)?,
-            pointers: pool("checkpoint", 1)?,
-            commits: pool("committer", 1)?,
+            parts: pool("snapshot", PART_THREADS, faults)?,
+            pointers: pool("checkpoint", 1, faults)?,
+            commits: pool("committer", 1, faults)?,
         })
     }
 
@@ -59,17 +60,20 @@ impl Workers {
     }
 }
 
-fn pool(name: &str, count: usize) -> std::io::Result<mpsc::Sender<Job>> {
+fn pool(name: &str, count: usize, faults: &Injection) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..count {
-        let queue = Arc::clone(&queue);
+        let (queue, faults) = (Arc::clone(&queue), faults.clone());
         threads::spawn(name, move || {
             loop {
                 // The lock is given up before the job runs.
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(job) = job else { return };
-                job();
+                // A process that has died does nothing more, though a test has its thread live on.
+                if !faults.is_dead() {
+                    job();
+                }
             }
         })?;
     }

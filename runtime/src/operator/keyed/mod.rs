@@ -13,7 +13,7 @@ pub(crate) use selector::{BorrowedKey, KeySelector, OwnedKey};
 use super::{Collector, Context, KeyedContext};
 use crate::data::{Data, Key};
 use crate::error::Result;
-use crate::state::{StateRow, StateSpec};
+use crate::state::{OperatorStates, StateRow, StateSpec};
 use crate::time::Timestamp;
 
 /// An operator on a stream keyed by `K`: what `#[operator(keyed)]` and `#[derive(KeyedOperator)]` implement.
@@ -56,7 +56,7 @@ use crate::time::Timestamp;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operator on a stream keyed by `{K}`",
     label = "this operator does not fit this stream",
-    note = "an operator without state fits an unkeyed stream: leave out the `.key_by(..)` before it",
+    note = "an operator without states of keys fits an unkeyed stream: leave out the `.key_by(..)` before it, or write `#[operator(keyed)]`",
     note = "an operator that names the type of its key fits streams keyed by that type"
 )]
 pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
@@ -72,6 +72,11 @@ pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
 
     /// The row of a key of which nothing is known.
     fn new_state(&self) -> Self::State;
+
+    /// What a subtask remembers beside its keys, as for [`Process`](super::Process::operator_states).
+    fn operator_states(&mut self) -> OperatorStates<'_> {
+        Vec::new()
+    }
 
     /// Called once in each subtask before the first record.
     fn open(&mut self, _ctx: &mut Context<'_>) -> Result<()> {

@@ -52,7 +52,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
             self.selector.hash(input);
         }
         let Self { rolling, selector, accs, resolved } = self;
-        accs.make_room().map_err(Stop::of_state)?;
+        accs.make_room(Timestamp::MIN).map_err(Stop::of_state)?;
         selector.resolve(input, &mut accs.keys, resolved);
         accs.load(resolved, Timestamp::MIN).map_err(Stop::of_state)?;
         input.forget_hashes();
@@ -69,7 +69,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
     }
 
     fn snapshot(&mut self, out: &Output<R::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
-        self.accs.snapshot(&out.task.info, to)
+        self.accs.snapshot(&out.task, to)
     }
 
     fn restore(&mut self, out: &Output<R::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {

@@ -9,11 +9,10 @@ use crate::error::{Cause, Result, Site, TaskError, blame};
 use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
 use crate::state::timers::Timers;
-use crate::state::{KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec};
+use crate::state::{
+    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, operator_state,
+};
 use crate::time::Timestamp;
-
-/// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
-const SWEEP_ROWS: usize = 64;
 
 /// How many records ahead of its use a row is brought into the cache.
 pub(super) const ROWS_AHEAD: usize = 16;
@@ -25,6 +24,8 @@ pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
     on_error: OnError<P::In>,
     has_ttl: bool,
     state: KeyedRows<K, StatesCodec<P::State>>,
+    /// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
+    swept_per_batch: usize,
     timers: Timers<K>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
@@ -36,13 +37,18 @@ pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
 
 impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     pub(crate) fn new(operator: P, selector: Arc<dyn KeySelector<P::In, K>>, on_error: OnError<P::In>) -> Self {
-        let codec = StatesCodec::new(operator.new_state(), operator.states());
+        let specs = operator.states();
+        let ttls = specs.iter().filter_map(|spec| spec.ttl).filter(Ttl::is_enabled);
+        let has_ttl = ttls.clone().next().is_some();
+        let swept_per_batch = ttls.map(|ttl| ttl.cleanup.keys_per_batch).max().unwrap_or_default();
+        let state = KeyedRows::new("rows", StatesCodec::new(operator.new_state(), specs));
         Self {
             operator,
             selector,
             on_error,
-            has_ttl: codec.has_ttl(),
-            state: KeyedRows::new("rows", codec),
+            has_ttl,
+            swept_per_batch,
+            state,
             timers: Timers::default(),
             resolved: Vec::new(),
             vacated: Vec::new(),
@@ -52,7 +58,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
 
     /// Gives up the rows that calls have left without content.
     fn release_vacated(&mut self) {
-        for row in self.vacated.drain(..) {
+        while let Some(row) = self.vacated.pop() {
             if self.state.rows.get(row).is_vacant() {
                 self.state.forget(row);
             }
@@ -62,11 +68,15 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     /// Looks at the next few rows for state that has expired. Only looks, or it would copy what a snapshot has.
     fn sweep_expired(&mut self, now: Timestamp) {
         let count = self.state.rows.len();
-        for _ in 0..SWEEP_ROWS.min(count) {
+        for _ in 0..self.swept_per_batch.min(count) {
             self.sweep = (self.sweep + 1) % count;
             let row = self.sweep as RowId;
-            if self.state.rows.get(row).is_vacant_at(now) && self.state.keys.is_live(row) {
-                self.state.forget(row);
+            if self.state.rows.get(row).has_expired(now) {
+                let state = self.state.rows.get_mut(row);
+                state.states_mut().into_iter().for_each(|state| state.remove_expired(now));
+                if state.is_vacant() && self.state.keys.is_live(row) {
+                    self.state.forget(row);
+                }
             }
         }
     }
@@ -118,7 +128,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
 
     fn fire(&mut self, at: Timestamp, hash: u64, key: &K, out: &mut Output<P::Out>) -> Progress {
         let now = self.now(out);
-        self.state.make_room().map_err(Stop::of_state)?;
+        self.state.make_room(now).map_err(Stop::of_state)?;
         let row = self.state.find_or_load(hash, key, now).map_err(Stop::of_state)?;
         let state = self.state.rows.get_mut(row);
         if self.has_ttl {
@@ -188,7 +198,7 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
                 self.selector.hash(input);
             }
             let now = self.now(out);
-            self.state.make_room().map_err(Stop::of_state)?;
+            self.state.make_room(now).map_err(Stop::of_state)?;
             self.selector.resolve(input, &mut self.state.keys, &mut self.resolved);
             self.state.load(&self.resolved, now).map_err(Stop::of_state)?;
             self.run(input, now, out)?;
@@ -228,14 +238,15 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
     }
 
     fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
-        self.state.snapshot(&out.task.info, to)?;
+        self.state.snapshot(&out.task, to)?;
         self.timers.snapshot(out.task.info.key_groups(), to);
-        Ok(())
+        operator_state::capture(self.operator.operator_states(), &out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
         self.state.restore(&out.task, from)?;
-        self.timers.restore(out.task.info.key_groups(), from)
+        self.timers.restore(out.task.info.key_groups(), from)?;
+        operator_state::restore(self.operator.operator_states(), &out.task.info, from)
     }
 }
 
@@ -249,7 +260,7 @@ mod tests {
     use crate::observe::OperatorMetrics;
     use crate::operator::blocking::RunHere;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
-    use crate::state::{StateSpec, TaskCapture, Ttl, Value};
+    use crate::state::{StateSpec, TaskCapture, Value};
     use crate::time::{Clock, ManualClock};
 
     /// Remembers the last record of each key, and forgets it at a small one.
@@ -324,7 +335,7 @@ mod tests {
         push(&mut runner, &mut out, 1001..=2000);
         assert_eq!(runner.state.keys.len(), 1000);
         clock.advance_to(Timestamp::from_millis(10));
-        for _ in 0..1000 / SWEEP_ROWS + 1 {
+        for _ in 0..1000 / runner.swept_per_batch + 1 {
             push(&mut runner, &mut out, [5000]);
         }
         assert_eq!(runner.state.keys.len(), 1);

@@ -59,7 +59,11 @@ impl RowCache {
     }
 
     /// Has rows that were not used lately go if there are too many, and writes some back. Not while numbers are in use.
-    pub(crate) fn make_room<K: Key, C: RowCodec>(&mut self, of: &mut Rows<'_, K, C>) -> Result<(), StateError> {
+    pub(crate) fn make_room<K: Key, C: RowCodec>(
+        &mut self,
+        of: &mut Rows<'_, K, C>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
         let limit = self.limit::<K, C>();
         if self.residents.count() <= limit && self.residents.dirty() <= limit / 2 {
             return Ok(());
@@ -75,9 +79,9 @@ impl RowCache {
         }
         let too_dirty = self.residents.dirty().saturating_sub(limit / 2);
         let dirty = self.residents.take_dirty(too_dirty);
-        self.write(of, dirty)?;
+        self.write(of, dirty, now)?;
         if self.residents.count() > limit {
-            self.evict(of, (self.residents.count() - limit).max(MIN_VICTIMS))?;
+            self.evict(of, (self.residents.count() - limit).max(MIN_VICTIMS), now)?;
         }
         Ok(())
     }
@@ -117,14 +121,14 @@ impl RowCache {
     pub(crate) fn snapshot<K: Key, C: RowCodec>(
         &mut self,
         of: &mut Rows<'_, K, C>,
-        (section, info): (&'static str, &TaskInfo),
+        (section, info, now): (&'static str, &TaskInfo, Timestamp),
         to: &mut OperatorCapture,
     ) -> Result<(), StateError> {
         if let Some(behind) = self.behind.take().filter(|behind| !behind.is_taken()) {
             behind.finish()?;
         }
         let changed = self.residents.take_dirty(usize::MAX);
-        let frozen = Changed { keys: of.keys.freeze(), rows: of.rows.freeze(), codec: of.codec.clone(), changed };
+        let frozen = Changed { keys: of.keys.freeze(), rows: of.rows.freeze(), codec: of.codec.clone(), changed, now };
         let (store, groups, info, canonical) = (Arc::clone(&self.store), self.groups, info.clone(), to.is_canonical());
         let behind = Arc::new(Behind::new(Box::new(move |taken| {
             frozen.write(&*store, groups)?;
@@ -153,10 +157,15 @@ impl RowCache {
         }
     }
 
-    fn evict<K: Key, C: RowCodec>(&mut self, of: &mut Rows<'_, K, C>, count: usize) -> Result<(), StateError> {
+    fn evict<K: Key, C: RowCodec>(
+        &mut self,
+        of: &mut Rows<'_, K, C>,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
         let victims = self.residents.victims(count);
         let dirty = victims.iter().copied().filter(|row| self.residents.remove(*row)).collect();
-        self.write(of, dirty)?;
+        self.write(of, dirty, now)?;
         for row in victims {
             *of.rows.get_mut(row) = of.codec.blank();
             of.keys.remove(row);
@@ -164,10 +173,15 @@ impl RowCache {
         Ok(())
     }
 
-    fn write<K: Key, C: RowCodec>(&mut self, of: &Rows<'_, K, C>, rows: Vec<RowId>) -> Result<(), StateError> {
+    fn write<K: Key, C: RowCodec>(
+        &mut self,
+        of: &Rows<'_, K, C>,
+        rows: Vec<RowId>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
         let (keys, groups) = (&*of.keys, self.groups);
         let of_row = |row| (groups.group_of(keys.hash(row)), keys.key(row), of.rows.get(row));
-        let written = write(&*self.store, of.codec, rows.into_iter().map(of_row))?;
+        let written = write(&*self.store, (of.codec, now), rows.into_iter().map(of_row))?;
         self.weigh(written.rows, written.bytes);
         Ok(())
     }
@@ -179,12 +193,14 @@ struct Changed<K, C: RowCodec> {
     rows: Frozen<C::Row>,
     codec: C,
     changed: Vec<RowId>,
+    /// When the barrier came.
+    now: Timestamp,
 }
 
 impl<K: Key, C: RowCodec> Changed<K, C> {
     fn write(&self, store: &dyn RowStore, groups: KeyGroups) -> Result<(), StateError> {
         let of_row = |row| (groups.group_of(self.keys.hash(row)), self.keys.key(row), self.rows.get(row));
-        write(store, &self.codec, self.changed.iter().copied().map(of_row)).map(|_| ())
+        write(store, (&self.codec, self.now), self.changed.iter().copied().map(of_row)).map(|_| ())
     }
 }
 
@@ -198,7 +214,7 @@ struct Written {
 /// Writes rows to a store; those that hold nothing are deleted.
 fn write<'a, K: Key, C: RowCodec>(
     store: &dyn RowStore,
-    codec: &C,
+    (codec, now): (&C, Timestamp),
     rows: impl Iterator<Item = (KeyGroup, &'a K, &'a C::Row)>,
 ) -> Result<Written, StateError> {
     let (mut written, mut changes) = (Written::default(), RowChanges::default());
@@ -210,7 +226,7 @@ fn write<'a, K: Key, C: RowCodec>(
         Ok(())
     };
     for (group, key, row) in rows {
-        let write_row = |to: &mut Vec<u8>| if codec.is_vacant(row) { Ok(()) } else { codec.encode(row, to) };
+        let write_row = |to: &mut Vec<u8>| if codec.is_written(row, now) { codec.encode(row, now, to) } else { Ok(()) };
         changes.add(|to| encode_key(group, key, to), write_row)?;
         if changes.bytes() >= WRITE_BYTES {
             flush(&mut changes)?;

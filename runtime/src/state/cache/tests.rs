@@ -91,7 +91,7 @@ impl Counts {
     fn batch(&mut self, batch: &[u32]) -> Result<Vec<u64>, StateError> {
         let Self { keys, rows, cache, .. } = self;
         let codec = ValueCodec::default();
-        cache.make_room(&mut Rows { keys, rows, codec: &codec })?;
+        cache.make_room(&mut Rows { keys, rows, codec: &codec }, Timestamp::MIN)?;
         let numbers: Vec<RowId> = batch.iter().map(|key| keys.find_or_insert(stable_hash(key), key)).collect();
         rows.grow_to(keys.row_count(), || None);
         cache.load(&mut Rows { keys, rows, codec: &codec }, &numbers, Timestamp::MIN)?;
@@ -107,7 +107,11 @@ impl Counts {
     fn barrier(&mut self) -> Result<TaskCapture, StateError> {
         let Self { keys, rows, cache, .. } = self;
         let (mut task, codec) = (TaskCapture::default(), ValueCodec::<u64>::default());
-        cache.snapshot(&mut Rows { keys, rows, codec: &codec }, ("counts", &info()), task.operator("count"))?;
+        cache.snapshot(
+            &mut Rows { keys, rows, codec: &codec },
+            ("counts", &info(), Timestamp::MIN),
+            task.operator("count"),
+        )?;
         Ok(task)
     }
 }

@@ -30,6 +30,7 @@ impl Database {
             parallelism: info.parallelism,
             max_parallelism: info.max_parallelism,
             files,
+            stored: String::new(),
             local,
         })
     }

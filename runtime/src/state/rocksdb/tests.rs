@@ -448,7 +448,7 @@ fn check_expiry(written: [Option<u64>; 3], declared: [Option<u64>; 3], now: i64,
     let mut changes = Changes::default();
     for (user, row) in (0..).zip(&rows) {
         let mut bytes = Vec::new();
-        encode_row(row, &written, &mut bytes).unwrap();
+        encode_row(row, &written, Timestamp::MIN, &mut bytes).unwrap();
         changes.put(&key_of(user), &bytes);
     }
     changes.put(&key_of(99), b"\xc1 is no row");

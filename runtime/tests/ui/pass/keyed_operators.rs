@@ -27,6 +27,18 @@ pub fn unkeyed_context(value: &i64, #[state] seen: &mut Map<i64, ()>, ctx: &mut 
     Some(ctx.subtask_index())
 }
 
+#[operator]
+fn lifetimes(
+    value: i64,
+    #[state(ttl = "1 h", ttl_visibility = until_cleaned_up)] first: &mut Value<i64>,
+    #[state(ttl = lifetime, ttl_update = disabled, ttl_visibility = never_return_expired)] second: &mut Value<i64>,
+    #[state(ttl = Ttl::new(lifetime).keys_per_batch(8), ttl_update = on_read_and_write)] third: &mut Value<i64>,
+    #[param] lifetime: Duration,
+) -> bool {
+    [first, second, third].into_iter().for_each(|state| state.set(value));
+    lifetime > Duration::ZERO
+}
+
 /// A struct with everything.
 #[derive(KeyedOperator)]
 #[operator(name = "all", on_error = skip)]
@@ -71,6 +83,6 @@ impl KeyedProcess for Nothing {
 }
 
 fn main() {
-    let _ = (collecting(), iterable(), unkeyed_context(), Nothing::operator());
+    let _ = (lifetimes(Duration::from_secs(1)), collecting(), iterable(), unkeyed_context(), Nothing::operator());
     assert_eq!(All::operator(Duration::from_secs(1)).options.name.as_deref(), Some("all"));
 }

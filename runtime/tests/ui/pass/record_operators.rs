@@ -53,10 +53,22 @@ pub fn explicit_lifetime<'a>(text: &'a str, #[param] suffix: &'a str) -> Option<
     text.strip_suffix(suffix).map(str::to_owned)
 }
 
+#[operator(uid = "known")]
+fn remembering(
+    #[state(name = "all", alias = ["seen", "known"])] all: &mut ListState<i64>,
+    value: i64,
+    #[state] others: &mut UnionList<i64>,
+    #[state] rules: &mut BroadcastState<String, i64>,
+    #[param] limit: usize,
+) -> Option<i64> {
+    all.push(value);
+    (all.len() + others.len() + rules.len() < limit).then_some(value)
+}
+
 fn main() {
     let _ = (map(), map_to_list(), map_by_reference(), flat_map_to_any_iterable(), process());
     assert_eq!(blocking().options.blocking, Some(16));
     assert_eq!(blocking_bounded(4).options.blocking, Some(4));
-    let _ = (keyed_without_state(), generic_in_the_key::<u32>(), explicit_lifetime(".".to_owned()));
+    let _ = (remembering(5), keyed_without_state(), generic_in_the_key::<u32>(), explicit_lifetime(".".to_owned()));
     assert_eq!(explicit_lifetime::call("a.", "."), Some("a".to_owned()));
 }
