@@ -18,7 +18,7 @@ use crate::actor::enumerator::EnumeratorHandle;
 use crate::actor::slot::Slots;
 use crate::actor::subtask::{Cancel, News, Report, Trigger};
 use crate::checkpoint::{
-    Action, Barrier, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
+    Action, Barrier, CheckpointError, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
 };
 use crate::error::{JobError, blame};
 use crate::graph::NodeId;
@@ -279,12 +279,20 @@ impl JobMaster {
         let master = ctx.address();
         let faults = self.shared.faults().clone();
         self.shared.workers.write_pointer(move || {
+            let mut superseded = None;
             let result = caught(|| {
                 faults.strike(FaultPoint::WritePointer)?;
-                store.commit(&manifest)?;
+                if let Err(error) = store.commit(&manifest) {
+                    let reason = error.to_string();
+                    superseded = Some(error).filter(|error| matches!(error, CheckpointError::Superseded { .. }));
+                    anyhow::bail!(reason);
+                }
                 Ok(faults.strike(FaultPoint::PointerWritten)?)
             });
-            master.do_send(PointerWritten { id, result });
+            match superseded {
+                Some(error) => master.do_send(Superseded(error)),
+                None => master.do_send(PointerWritten { id, result }),
+            }
         });
     }
 
@@ -587,6 +595,20 @@ impl Handler<PointerWritten> for JobMaster {
             self.tell_savepoint(id);
         }
         self.on(Event::Stored { id, result }, ctx);
+    }
+}
+
+/// Another run of the job has taken the place for checkpoints over: this one must not go on.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Superseded(CheckpointError);
+
+impl Handler<Superseded> for JobMaster {
+    type Result = ();
+
+    fn handle(&mut self, Superseded(error): Superseded, _ctx: &mut Self::Context) {
+        self.end_as(End::Final(JobError::Snapshot(error)));
+        self.check_done();
     }
 }
 

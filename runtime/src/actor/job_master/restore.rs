@@ -34,8 +34,13 @@ pub(super) fn lineage(store: Option<&CheckpointStore>, from: Option<&Manifest>) 
     Ok(format!("{:016x}", RandomState::new().hash_one(std::process::id())).into())
 }
 
-/// The place for checkpoints, and what was restored from where.
-type Opened = (Option<CheckpointStore>, Option<(CheckpointStore, Restored)>);
+/// What a job begins with.
+pub(super) struct Opened {
+    /// The place for checkpoints.
+    pub(super) store: Option<CheckpointStore>,
+    /// What was restored, and from where.
+    pub(super) restored: Option<(CheckpointStore, Restored)>,
+}
 
 /// Opens the place for checkpoints, and reads what the job was told to go on from.
 pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError> {
@@ -46,7 +51,7 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError>
         {
             tracing::warn!(last = %last.path, "the job starts anew, though there are snapshots of an earlier run");
         }
-        return Ok((store, None));
+        return Ok(Opened { store, restored: None });
     };
     let location = settings.checkpointing.as_ref().and_then(|checkpointing| checkpointing.location());
     let (source, manifest) = match &store {
@@ -55,7 +60,7 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError>
     };
     let restored = read(&source, manifest, &settings.state_backend)?;
     check(plan, &restored, settings.allow_non_restored_state)?;
-    Ok((store, Some((source, restored))))
+    Ok(Opened { store, restored: Some((source, restored)) })
 }
 
 /// What to go on from after a failure: the last snapshot of this run, else what the run itself went on from.
