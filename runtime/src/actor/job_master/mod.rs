@@ -76,7 +76,7 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let JobRun { plan, clock, registry, history, mut control } = job;
     let settings = &plan.graph.settings;
     let stores = settings.state_backend.open().map_err(|error| JobError::Start(error.to_string()))?;
-    let (store, opened) = restore::open(settings, &plan)?;
+    let restore::Opened { store, restored: opened } = restore::open(settings, &plan)?;
     let lineage = restore::lineage(store.as_ref(), opened.as_ref().map(|(_, restored)| &restored.manifest))?;
     // Kept for attempts that fail before their first checkpoint.
     let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
