@@ -287,7 +287,8 @@ impl Task {
         let began = clock.monotonic();
         let capture = match barrier.purpose {
             Purpose::CommitOnly => TaskCapture::default(),
-            Purpose::Checkpoint | Purpose::Savepoint { .. } => self.snapshot()?,
+            Purpose::Checkpoint => self.snapshot(false)?,
+            Purpose::Savepoint { .. } => self.snapshot(true)?,
         };
         let sync = clock.monotonic().saturating_sub(began);
         let alignment = self.aligning_since.take().map_or(Duration::ZERO, |since| began.saturating_sub(since));
@@ -341,9 +342,10 @@ impl Task {
         }
     }
 
-    /// Writes down the state of all operators. Only between steps that did not end in `Blocked`.
-    pub(crate) fn snapshot(&mut self) -> Result<TaskCapture, StateError> {
-        let mut snapshot = TaskCapture::default();
+    /// Writes down the state of all operators, in the canonical form if that is asked for. Only between steps that did not
+    /// end in `Blocked`.
+    pub(crate) fn snapshot(&mut self, canonical: bool) -> Result<TaskCapture, StateError> {
+        let mut snapshot = TaskCapture::new(canonical);
         match &mut self.head {
             Head::Source(source) => source.snapshot(&mut snapshot)?,
             Head::Inputs(inputs) => inputs.ports[0].snapshot(&mut snapshot)?,

@@ -253,7 +253,10 @@ impl JobMaster {
             let began = clock.monotonic();
             let stored = caught(|| {
                 faults.strike(FaultPoint::StorePart)?;
-                let part = store.write_part(id, kind, &subtask.to_string(), &capture.complete()?)?;
+                let snapshot = capture.complete()?;
+                let part = store.write_part(id, kind, &subtask.to_string(), &snapshot);
+                snapshot.remove_local_files();
+                let part = part?;
                 faults.strike(FaultPoint::PartStored)?;
                 Ok(part)
             });

@@ -25,6 +25,7 @@ use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decisi
 use crate::error::JobError;
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
+use crate::state::RowStores;
 use crate::testing::Injection;
 use crate::time::Clock;
 
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) history: Arc<CheckpointHistory>,
     /// `None` without checkpoints.
     pub(crate) store: Option<CheckpointStore>,
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
     pub(crate) workers: Workers,
     /// The identity of the run that this job's checkpoints belong to.
     pub(crate) lineage: Arc<str>,
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
 async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let JobRun { plan, clock, registry, history, mut control } = job;
     let settings = &plan.graph.settings;
+    let stores = settings.state_backend.open().map_err(|error| JobError::Start(error.to_string()))?;
     let Opened { store, epoch, restored } = restore::open(settings, &plan)?;
     // Kept for attempts that fail before their first checkpoint.
     let initial = restored.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
@@ -82,9 +86,12 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let mut restarts = Restarts::new(settings.restart_strategy());
     let workers = Workers::start(&settings.faults)
         .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
-    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage, first_epoch: epoch });
+    let shared =
+        Arc::new(Shared { plan, clock, registry, history, store, stores, workers, lineage, first_epoch: epoch });
     loop {
         let mut number = start.number;
+        // Subtasks read them when they are built, on their own threads.
+        let _files = start.restored.as_ref().and_then(|restored| restored.files.clone());
         let mut failure = match shared.run_attempt(start, &mut control).await {
             AttemptEnd::Finished => {
                 shared.workers.settle(LAST_PAUSE).await;

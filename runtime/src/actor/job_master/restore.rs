@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
+use tempfile::TempDir;
+
 use super::Shared;
 use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest, resolve};
 use crate::error::JobError;
 use crate::graph::{Plan, Settings};
-use crate::state::TaskSnapshot;
+use crate::state::{StateBackend, TaskSnapshot};
 
 /// A snapshot that has been read.
 pub(super) struct Restored {
     pub(super) manifest: Manifest,
     /// All parts together: each subtask takes what is its own.
     pub(super) snapshot: Arc<TaskSnapshot>,
+    /// What of it is in files, which are removed with this.
+    pub(super) files: Option<Arc<TempDir>>,
     /// Where to commit what it describes: whether that has been done already.
     pub(super) is_committed: bool,
 }
@@ -61,7 +65,7 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError>
     find()?;
     let epoch = claim()?;
     let (source, manifest) = find()?;
-    let restored = read(&source, manifest)?;
+    let restored = read(&source, manifest, &settings.state_backend)?;
     check(plan, &restored, settings.allow_non_restored_state)?;
     Ok(Opened { store, epoch, restored: Some((source, restored)) })
 }
@@ -77,22 +81,45 @@ pub(super) fn after_failure(
     initial: Option<&(CheckpointStore, Manifest)>,
 ) -> Result<(u64, Option<Restored>), JobError> {
     let epoch = begin_epoch(shared.store.as_ref())?;
+    let backend = &shared.plan.graph.settings.state_backend;
     if let Some(store) = &shared.store
         && let Some(manifest) = store.latest_of(&shared.lineage)?.filter(|last| last.epoch >= shared.first_epoch)
     {
-        return Ok((epoch, Some(read(store, manifest)?)));
+        return Ok((epoch, Some(read(store, manifest, backend)?)));
     }
-    let restored = initial.map(|(store, manifest)| read(store, manifest.clone())).transpose()?;
+    let restored = initial.map(|(store, manifest)| read(store, manifest.clone(), backend)).transpose()?;
     Ok((epoch, restored))
 }
 
-fn read(store: &CheckpointStore, manifest: Manifest) -> Result<Restored, JobError> {
+fn read(store: &CheckpointStore, manifest: Manifest, backend: &StateBackend) -> Result<Restored, JobError> {
     let parts = manifest.parts.iter().map(|part| store.read_part(part));
     let parts = parts.collect::<Result<Vec<_>, CheckpointError>>()?;
-    let snapshot = Arc::new(TaskSnapshot::merge(parts));
+    let mut snapshot = TaskSnapshot::merge(parts);
+    let files = fetch(store, &mut snapshot, backend)?;
+    let snapshot = Arc::new(snapshot);
     let is_committed = store.is_committed(manifest.id, manifest.kind)?;
     tracing::info!(from = %store.path_of(manifest.id, manifest.kind), "state restored");
-    Ok(Restored { manifest, snapshot, is_committed })
+    Ok(Restored { manifest, snapshot, files, is_committed })
+}
+
+/// Copies the files that the state is in to a directory of their own, where the backend has its files.
+fn fetch(
+    store: &CheckpointStore,
+    snapshot: &mut TaskSnapshot,
+    backend: &StateBackend,
+) -> Result<Option<Arc<TempDir>>, JobError> {
+    // A binary that cannot read files says so when an operator asks for what is in them.
+    if !cfg!(feature = "rocksdb") || snapshot.file_sets().next().is_none() {
+        return Ok(None);
+    }
+    let parent = backend.directory();
+    let directory = std::fs::create_dir_all(&parent)
+        .and_then(|()| tempfile::Builder::new().prefix("millstream-restore-").tempdir_in(&parent))
+        .map_err(|error| JobError::Restore(format!("no directory in {} for the state: {error}", parent.display())))?;
+    for (number, set) in snapshot.file_sets_mut().enumerate() {
+        store.fetch_files(set, &directory.path().join(number.to_string()))?;
+    }
+    Ok(Some(Arc::new(directory)))
 }
 
 /// Refuses a snapshot that the job would not go on from as its author expects.
