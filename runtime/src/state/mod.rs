@@ -33,6 +33,7 @@ mod value;
 
 pub use aggregating::Aggregating;
 pub use backend::{RocksDbProfile, RocksDbSettings};
+pub(crate) use error::ADVICE;
 pub use error::{Misfit, StateError};
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
