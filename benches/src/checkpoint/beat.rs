@@ -6,12 +6,15 @@ use std::time::Duration;
 use millstream::channel::batch::Consume;
 use millstream::connector::{Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
 use millstream::time::Clock;
+use rustix::time::{ClockId, clock_gettime};
 
 /// A batch that has come to the end of the job.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Beat {
     /// When, on the job's monotonic clock.
     pub(super) at: Duration,
+    /// How long its thread had computed until then; of use if the sink has no thread of its own.
+    pub(super) computed: Duration,
     /// Its records.
     pub(super) records: u64,
 }
@@ -73,6 +76,12 @@ impl Sink for BeatSink {
     }
 }
 
+/// How long this thread has computed, the time left out in which others had the processor.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Notes the batches of one subtask.
 pub(super) struct BeatWriter {
     sink: BeatSink,
@@ -94,7 +103,7 @@ impl SinkWriter for BeatWriter {
         if !self.sink.delay.is_zero() {
             std::thread::sleep(self.sink.delay.saturating_mul(records as u32));
         }
-        self.sink.beats.push(Beat { at: self.clock.monotonic(), records });
+        self.sink.beats.push(Beat { at: self.clock.monotonic(), computed: thread_time(), records });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use millstream::checkpoint::{CheckpointRecord, Checkpointing};
 use serde::Serialize;
 
+use super::beat::Beat;
 use super::run::{Outcome, Run};
 use super::{Samples, Scale};
 use crate::input::{below, scatter};
@@ -26,9 +27,9 @@ pub struct HeapFigures {
     /// How long the keyed subtask stood still to freeze its state.
     pub freeze: Samples,
     /// The longest gap in the second after each barrier.
-    pub gap: Samples,
+    pub gap: Gaps,
     /// The longest gap in a second without a checkpoint.
-    pub quiet_gap: Samples,
+    pub quiet_gap: Gaps,
     /// How long checkpoints took.
     pub duration: Samples,
     /// The size of the last one.
@@ -37,6 +38,15 @@ pub struct HeapFigures {
     pub quiet_rate: f64,
     /// The rate while a checkpoint was under way, as a part of that without.
     pub rate_kept: f64,
+}
+
+/// Gaps between batches.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Gaps {
+    /// As a clock on the wall shows them.
+    pub wall: Samples,
+    /// As far as the thread had the processor: what is left of them on a machine of its own.
+    pub computed: Samples,
 }
 
 pub(super) fn measure(scale: Scale) -> Result<Vec<HeapFigures>> {
@@ -53,25 +63,24 @@ fn size(keys: u64, barriers: u64) -> Result<HeapFigures> {
     let record = move |index: u64| (scatter(if index < keys { index } else { below(keys, index) }), 1);
     let run = Run { record, checkpointing: Some(checkpointing), rate: None, delay: Duration::ZERO };
     // A few checkpoints go by while the keys come.
-    let run = run.until(|_, completed| completed >= barriers + keys / 2_000_000 + 2)?;
+    let run = run.until(|_, completed| completed >= barriers + keys / 2_000_000 + 3)?;
     let full = run.reached(2 * keys).context("the job was cancelled before all keys had come")?;
     figures(keys, &run, full).context("no checkpoint was completed after all keys had come")
 }
 
 fn figures(keys: u64, run: &Outcome, full: Duration) -> Option<HeapFigures> {
-    let measured: Vec<&CheckpointRecord> = run.checkpoints.iter().filter(|taken| taken.triggered > full).collect();
+    let is_measured = |taken: &&CheckpointRecord| full + AFTER < taken.triggered && taken.triggered + AFTER < run.end();
+    let measured: Vec<&CheckpointRecord> = run.checkpoints.iter().filter(is_measured).collect();
     let over = |taken: &CheckpointRecord| taken.triggered + taken.duration.unwrap_or_default();
-    let after = |taken: &&CheckpointRecord| run.longest_gap(taken.triggered, taken.triggered + AFTER);
-    // The pause ends with the next barrier.
-    let before = |taken: &&CheckpointRecord| run.longest_gap(taken.triggered - AFTER, taken.triggered);
     let mean = |rates: Vec<f64>| rates.iter().sum::<f64>() / rates.len() as f64;
     let busy_rate = mean(measured.iter().map(|taken| run.rate(taken.triggered, over(taken))).collect());
     let quiet_rate = mean(measured.iter().map(|taken| run.rate(taken.triggered - AFTER, taken.triggered)).collect());
     Some(HeapFigures {
         keys,
         freeze: Samples::of(measured.iter().map(|taken| taken.sync()))?,
-        gap: Samples::of(measured.iter().map(after))?,
-        quiet_gap: Samples::of(measured.iter().map(before))?,
+        gap: Gaps::of(run, measured.iter().map(|taken| taken.triggered))?,
+        // The pause before a barrier is longer than the second after one.
+        quiet_gap: Gaps::of(run, measured.iter().map(|taken| taken.triggered - AFTER))?,
         duration: Samples::of(measured.iter().filter_map(|taken| taken.duration))?,
         bytes: measured.last()?.bytes,
         quiet_rate: quiet_rate / 1e6,
@@ -79,12 +88,24 @@ fn figures(keys: u64, run: &Outcome, full: Duration) -> Option<HeapFigures> {
     })
 }
 
+impl Gaps {
+    /// The longest of each second that begins at one of `starts`.
+    fn of(run: &Outcome, starts: impl Iterator<Item = Duration> + Clone) -> Option<Self> {
+        let longest = |clock: fn(&Beat) -> Duration| {
+            Samples::of(starts.clone().map(|start| run.longest_gap(start, start + AFTER, clock)))
+        };
+        Some(Self { wall: longest(|beat| beat.at)?, computed: longest(|beat| beat.computed)? })
+    }
+}
+
 impl fmt::Display for HeapFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "heap, {:.1}M keys, {:.1}M records/s", self.keys as f64 / 1e6, self.quiet_rate)?;
         writeln!(f, "   freeze                     {}", self.freeze)?;
-        writeln!(f, "   gap after a barrier        {}   (goal: p99 below 5 ms)", self.gap)?;
-        writeln!(f, "   gap without                {}", self.quiet_gap)?;
+        writeln!(f, "   gap after a barrier        {}   (goal: p99 below 5 ms)", self.gap.wall)?;
+        writeln!(f, "      of it computing         {}", self.gap.computed)?;
+        writeln!(f, "   gap without                {}", self.quiet_gap.wall)?;
+        writeln!(f, "      of it computing         {}", self.quiet_gap.computed)?;
         writeln!(f, "   checkpoint                 {}, {:.1} MB", self.duration, self.bytes as f64 / 1e6)?;
         writeln!(f, "   throughput during/without  {:.3}   (goal: 0.7)", self.rate_kept)
     }

@@ -15,7 +15,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use cost::CostFigures;
-pub use heap::HeapFigures;
+pub use heap::{Gaps, HeapFigures};
 pub use pressure::PressureFigures;
 pub use samples::Samples;
 

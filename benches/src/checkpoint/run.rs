@@ -81,11 +81,10 @@ impl Outcome {
         records as f64 / until.saturating_sub(from).as_secs_f64()
     }
 
-    /// The longest time without a batch within a span of time.
-    pub(super) fn longest_gap(&self, from: Duration, until: Duration) -> Duration {
-        let beats = self.within(from, until).iter().map(|beat| beat.at);
-        let mut last = from;
-        beats.chain([until]).map(|at| at.saturating_sub(std::mem::replace(&mut last, at))).max().unwrap_or_default()
+    /// The longest time between two batches within a span of time, by one of their clocks.
+    pub(super) fn longest_gap(&self, from: Duration, until: Duration, clock: fn(&Beat) -> Duration) -> Duration {
+        let pairs = self.within(from, until).windows(2);
+        pairs.map(|pair| clock(&pair[1]).saturating_sub(clock(&pair[0]))).max().unwrap_or(until - from)
     }
 
     /// When so many records had come.

@@ -52,7 +52,6 @@ pub(crate) struct ExchangeId {
 struct Lane<T> {
     target: Target<T>,
     /// Full batches that could not be sent when a barrier had to overtake them, the oldest first.
-    #[expect(clippy::vec_box, reason = "batches travel boxed, and are handed over without being moved")]
     backlog: VecDeque<Box<Batch<T>>>,
     /// What waits for a full batch.
     partial: Box<Batch<T>>,

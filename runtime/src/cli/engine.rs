@@ -5,6 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use clap::{Args, ValueEnum};
 
 use super::checkpoints::CheckpointArgs;
+use super::state::StateArgs;
 use crate::state::MAX_KEY_GROUPS;
 use crate::stream::Environment;
 
@@ -38,6 +39,9 @@ pub(crate) struct EngineArgs {
 
     #[command(flatten)]
     pub(crate) checkpoints: CheckpointArgs,
+
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
 }
 
 /// How `plan` writes the graph.
@@ -67,6 +71,7 @@ impl EngineArgs {
             env.disable_chaining();
         }
         self.checkpoints.configure(env);
+        self.state.configure(env);
     }
 }
 

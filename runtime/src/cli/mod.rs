@@ -14,6 +14,7 @@ mod engine;
 mod parse;
 mod report;
 mod signals;
+mod state;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ use self::parse::{Command, Invocation, ParseError};
 use crate::Result;
 use crate::error::blame;
 use crate::observe::{init_logging, serve_metrics};
+use crate::state::StateBackend;
 use crate::stream::Environment;
 pub use crate::time::duration::parse as duration;
 
@@ -90,6 +92,11 @@ fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: 
         && let Some(flag) = engine.checkpoints.stray()
     {
         anyhow::bail!("{flag} needs a place for checkpoints: name one with --checkpoint-dir");
+    }
+    if env.state_backend() == StateBackend::Heap
+        && let Some(flag) = engine.state.stray()
+    {
+        anyhow::bail!("{flag} is of use with --state-backend rocksdb only");
     }
     match command {
         Command::Plan(format) => {

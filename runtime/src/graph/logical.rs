@@ -11,6 +11,7 @@ use crate::connector::{Boundedness, Guarantee};
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
 use crate::operator::{AnyStage, BoxStage, Fork, Output, SideOutputs, TaskContext};
+use crate::state::StateBackend;
 use crate::task::{CommitterFactory, EnumeratorFactory, SourceTask};
 use crate::testing::Injection;
 
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) allow_non_restored_state: bool,
     /// `None` for the default, which depends on whether there are checkpoints.
     pub(crate) restart: Option<RestartStrategy>,
+    /// Where the rows of keyed operators are kept.
+    pub(crate) state_backend: StateBackend,
     /// What is to go wrong, in a test.
     pub(crate) faults: Injection,
 }
@@ -47,6 +50,7 @@ impl Settings {
             restore: None,
             allow_non_restored_state: false,
             restart: None,
+            state_backend: StateBackend::default(),
             faults: Injection::default(),
         }
     }

@@ -10,6 +10,7 @@ use super::process::OnError;
 use super::stage::{Output, Progress, Signal, Stage, Stop};
 use super::{Collector, Context, Process, SideOutputs, TaskContext, TaskInfo, Wake};
 use crate::channel::Batch;
+use crate::checkpoint::CheckpointId;
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::graph::{Downstream, NodeContext};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
@@ -43,6 +44,9 @@ pub(crate) struct BlockingStage<P: Process> {
     in_flight: usize,
     /// Records of a snapshot, to be processed first.
     restored: Batch<P::In>,
+    /// The last barrier that was handed on. While that call is repeated, since something beside this stage was blocked,
+    /// nothing else is: what stands behind has dealt with the barrier, and the snapshot is still to be taken.
+    last_barrier: Option<CheckpointId>,
 }
 
 impl<P: Process> BlockingStage<P> {
@@ -62,6 +66,7 @@ impl<P: Process> BlockingStage<P> {
             queue: VecDeque::new(),
             in_flight: 0,
             restored: Batch::new(),
+            last_barrier: None,
         }
     }
 
@@ -217,13 +222,20 @@ impl<P: Process> Stage<P::In> for BlockingStage<P> {
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {
+        if let Signal::Barrier(barrier) = signal
+            && self.last_barrier == Some(barrier.id)
+        {
+            return self.out.signal(signal);
+        }
         let done = self.take_in_restored().and_then(|()| self.hand_on_done());
         done.map_err(|stop| self.out.named(stop))?;
         match signal {
             // What is in flight is in the snapshot.
-            Signal::ProcessingTime(_) | Signal::Flush | Signal::FlushOld | Signal::Barrier(_) => {
+            Signal::Barrier(barrier) => {
+                self.last_barrier = Some(barrier.id);
                 self.out.signal(signal)
             }
+            Signal::ProcessingTime(_) | Signal::Flush | Signal::FlushOld => self.out.signal(signal),
             _ if self.queue.is_empty() => {
                 if let Signal::Watermark(watermark) = signal {
                     self.out.watermark = *watermark;
@@ -271,5 +283,136 @@ impl<P: Process> Stage<P::In> for BlockingStage<P> {
             share.into_iter().for_each(|(value, time)| self.restored.push_at(value, time));
         }
         self.out.restore(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::checkpoint::{Barrier, Purpose};
+    use crate::observe::OperatorMetrics;
+    use crate::operator::{AnyStage, BoxStage};
+    use crate::time::ManualClock;
+
+    struct NoWake;
+
+    impl Wake for NoWake {
+        fn wake(&self) {}
+    }
+
+    type Job = Box<dyn FnOnce() + Send>;
+
+    /// Runs jobs when told.
+    #[derive(Clone, Default)]
+    struct Later(Arc<Mutex<Vec<Job>>>);
+
+    impl Later {
+        fn run_all(&self) {
+            let jobs = std::mem::take(&mut *self.0.lock().unwrap());
+            jobs.into_iter().for_each(|job| job());
+        }
+    }
+
+    impl RunBlocking for Later {
+        fn run(&self, job: Job) {
+            self.0.lock().unwrap().push(job);
+        }
+    }
+
+    /// Keeps records, and is blocked the first time that a barrier comes.
+    #[derive(Clone, Default)]
+    struct Slow {
+        records: Rc<RefCell<Vec<u64>>>,
+        barriers: u32,
+    }
+
+    impl Stage<u64> for Slow {
+        fn push(&mut self, batch: &mut Batch<u64>) -> Progress {
+            self.records.borrow_mut().extend(batch.consume());
+            Ok(())
+        }
+
+        fn signal(&mut self, signal: &Signal) -> Progress {
+            if matches!(signal, Signal::Barrier(_)) {
+                self.barriers += 1;
+                return if self.barriers == 1 { Err(Stop::Blocked) } else { Ok(()) };
+            }
+            Ok(())
+        }
+
+        fn open(&mut self) -> Progress {
+            Ok(())
+        }
+
+        fn snapshot(&mut self, _to: &mut TaskCapture) -> Result<(), StateError> {
+            Ok(())
+        }
+
+        fn restore(&mut self, _from: &TaskSnapshot) -> Result<(), StateError> {
+            Ok(())
+        }
+    }
+
+    #[derive(Clone)]
+    struct Same;
+
+    impl Process for Same {
+        type In = u64;
+        type Out = u64;
+
+        fn process(
+            &mut self,
+            value: u64,
+            _ctx: &mut Context<'_>,
+            out: &mut Collector<u64>,
+        ) -> crate::error::Result<()> {
+            out.emit(value);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_done_while_a_barrier_is_blocked_stays_behind_it() {
+        let info = TaskInfo {
+            job: "job".into(),
+            run: "run".into(),
+            subtask: 0,
+            parallelism: 1,
+            max_parallelism: 1,
+            attempt: 0,
+            restored: false,
+        };
+        let jobs = Later::default();
+        let task = TaskContext::new(info, Arc::new(ManualClock::default()), Arc::new(NoWake), Arc::new(jobs.clone()));
+        let ctx = NodeContext {
+            node: 0,
+            uid: "same".into(),
+            task,
+            metrics: OperatorMetrics::new(0, "same", 0),
+            request_splits: Rc::new(|| {}),
+        };
+        let slow = Slow::default();
+        let next: BoxStage<u64> = Box::new(slow.clone());
+        let downstream = Downstream { main: vec![AnyStage::new(next)], ..Downstream::default() };
+        let mut stage = BlockingStage::new(Same, OnError::Fail, 2, &ctx, downstream);
+        let mut batch = Batch::new();
+        batch.push(7);
+        assert!(stage.push(&mut batch).is_ok());
+        let barrier = Barrier {
+            id: CheckpointId(1),
+            purpose: Purpose::Checkpoint,
+            overtake_at: Timestamp::MAX,
+            at_least_once: false,
+        };
+        let barrier = Signal::Barrier(Arc::new(barrier));
+        assert!(matches!(stage.signal(&barrier), Err(Stop::Blocked)));
+        jobs.run_all();
+        assert!(stage.signal(&barrier).is_ok());
+        assert!(slow.records.borrow().is_empty(), "the snapshot is not taken yet");
+        assert!(stage.signal(&Signal::Flush).is_ok());
+        assert_eq!(*slow.records.borrow(), [7]);
     }
 }

@@ -15,7 +15,7 @@ use crate::channel::size::SizeEstimate;
 use crate::checkpoint::CheckpointId;
 use crate::data::Data;
 use crate::state::timers::Timers;
-use crate::state::{KeyGroups, StateError, TaskCapture, TaskSnapshot};
+use crate::state::{KeyGroups, RowStores, StateError, TaskCapture, TaskSnapshot};
 use crate::task::AnyCommittables;
 use crate::time::{Clock, Timestamp};
 
@@ -64,6 +64,8 @@ pub(crate) struct TaskContext {
     pub(crate) waker: Arc<dyn Wake>,
     /// Where user code that may wait runs.
     pub(crate) blocking: Arc<dyn RunBlocking>,
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
     /// Whether a barrier is to overtake what cannot be sent: exchanges then take more than their credits allow.
@@ -81,9 +83,17 @@ impl TaskContext {
         waker: Arc<dyn Wake>,
         blocking: Arc<dyn RunBlocking>,
     ) -> Rc<Self> {
+        Self::with_stores(info, (clock, waker, blocking), None)
+    }
+
+    pub(crate) fn with_stores(
+        info: TaskInfo,
+        (clock, waker, blocking): (Arc<dyn Clock>, Arc<dyn Wake>, Arc<dyn RunBlocking>),
+        stores: Option<Arc<dyn RowStores>>,
+    ) -> Rc<Self> {
         let deadline = Cell::new(Timestamp::MAX);
         let (overtaken, sinks) = (Cell::new(false), Cell::new(0));
-        Rc::new(Self { info, clock, waker, blocking, deadline, overtaken, sinks, prepared: RefCell::default() })
+        Rc::new(Self { info, clock, waker, blocking, stores, deadline, overtaken, sinks, prepared: RefCell::default() })
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.

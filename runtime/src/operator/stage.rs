@@ -12,7 +12,7 @@ use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
 use crate::checkpoint::Barrier;
 use crate::data::Data;
-use crate::error::{TaskError, blame};
+use crate::error::{Site, TaskError, blame};
 use crate::observe::OperatorMetrics;
 use crate::state::{OperatorSnapshot, StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::Timestamp;
@@ -24,6 +24,13 @@ pub(crate) enum Stop {
     Blocked,
     /// The subtask has failed.
     Failed(Box<TaskError>),
+}
+
+impl Stop {
+    /// State has failed that a call needed.
+    pub(crate) fn of_state(error: StateError) -> Self {
+        TaskError::at(Site::default(), error).into()
+    }
 }
 
 impl From<Box<TaskError>> for Stop {

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 
 /// State that cannot be written or read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// A value's `Serialize` failed.
@@ -53,6 +53,14 @@ pub enum StateError {
         /// What RocksDB says.
         reason: String,
     },
+    /// Changes that were to be stored with a snapshot, which has failed.
+    #[error("changes of the state have not reached the store, since the snapshot that they belong to has failed")]
+    NotWritten,
+    /// A backend that this binary does not have.
+    #[error(
+        "the state backend RocksDB is not part of this binary: build it with the cargo feature `rocksdb` of `millstream`"
+    )]
+    NoRocksDb,
     /// State in files that this binary cannot read.
     #[error(
         "the snapshot has state in files of the RocksDB database {database}: build with the cargo feature `rocksdb` of `millstream` \
@@ -65,7 +73,7 @@ pub enum StateError {
 }
 
 /// Bytes that do not fit the type they are read as: where, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "state{} cannot be decoded: {} ({ADVICE})",
     after(" of operator ", operator),

@@ -10,12 +10,16 @@
 
 mod aggregating;
 mod backend;
+mod cache;
+mod codec;
 mod error;
+mod expired;
 mod expiry;
 mod file_set;
 mod frozen_keys;
 mod key_group;
 mod key_index;
+mod keyed_rows;
 mod list;
 mod map;
 pub(crate) mod operator_state;
@@ -23,18 +27,20 @@ mod pages;
 mod prefetch;
 mod reducing;
 #[cfg(feature = "rocksdb")]
-#[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
 mod rocksdb;
 mod row;
 mod sample;
 mod snapshot;
+mod store;
 pub(crate) mod timers;
 mod value;
 
 pub use aggregating::Aggregating;
-pub use backend::{RocksDbProfile, RocksDbSettings};
+pub use backend::{RocksDbProfile, RocksDbSettings, StateBackend};
+pub(crate) use codec::{RowCodec, StatesCodec, ValueCodec};
 pub(crate) use error::ADVICE;
 pub use error::{Misfit, StateError};
+pub(crate) use expired::expiry_filters;
 pub(crate) use expiry::{Expiry, LastUse};
 pub use expiry::{Ttl, TtlCleanup, TtlUpdate, TtlVisibility};
 pub use file_set::{FileSet, SharedFile};
@@ -42,6 +48,7 @@ pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
+pub(crate) use keyed_rows::KeyedRows;
 pub use list::List;
 pub use map::Map;
 pub use operator_state::{BroadcastState, ListState, OperatorState, OperatorStates, UnionList};
@@ -51,4 +58,5 @@ pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
 pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
+pub(crate) use store::{ExpiryFilters, RowStores};
 pub use value::Value;

@@ -176,6 +176,15 @@ impl TaskSnapshot {
         self.operators.values_mut().flat_map(|part| part.files.values_mut().flatten())
     }
 
+    /// Removes the local directories of its files, which have been stored, or will never be.
+    pub(crate) fn remove_local_files(&self) {
+        for set in self.file_sets() {
+            if let Err(error) = std::fs::remove_dir_all(&set.local) {
+                tracing::warn!("{} could not be removed: {error}", set.local.display());
+            }
+        }
+    }
+
     /// The names of those files, in order.
     pub(crate) fn shared_files(&self) -> Vec<String> {
         let names = self.file_sets().flat_map(|set| set.files.iter().map(|file| file.name.clone()));
@@ -229,9 +238,25 @@ type Deferred = Box<dyn FnOnce(&mut OperatorCapture) -> Result<(), StateError> +
 pub struct OperatorCapture {
     snapshot: OperatorSnapshot,
     deferred: Vec<Deferred>,
+    canonical: bool,
 }
 
 impl OperatorCapture {
+    pub(crate) fn new(canonical: bool) -> Self {
+        Self { canonical, ..Self::default() }
+    }
+
+    /// Whether everything is to be in the snapshot itself, in the form that all state backends read: for savepoints.
+    pub(crate) fn is_canonical(&self) -> bool {
+        self.canonical
+    }
+
+    /// Adds what another has captured.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.snapshot.merge(other.snapshot);
+        self.deferred.extend(other.deferred);
+    }
+
     /// The bytes of a key group in a keyed section, to append entries to.
     pub(crate) fn keyed(&mut self, section: &str, group: KeyGroup) -> &mut Vec<u8> {
         self.snapshot.keyed.entry(section.to_owned()).or_default().entry(group).or_default()
@@ -254,7 +279,6 @@ impl OperatorCapture {
 
     /// Appends the files of a database to a keyed section.
     #[cfg(any(feature = "rocksdb", test))]
-    #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
     pub(crate) fn add_files(&mut self, section: &str, set: FileSet) {
         self.snapshot.files.entry(section.to_owned()).or_default().push(set);
     }
@@ -283,12 +307,19 @@ impl OperatorCapture {
 #[derive(Default)]
 pub struct TaskCapture {
     operators: BTreeMap<String, OperatorCapture>,
+    canonical: bool,
 }
 
 impl TaskCapture {
+    /// Nothing yet. What is `canonical` can be restored by every state backend, whatever it was written by.
+    pub(crate) fn new(canonical: bool) -> Self {
+        Self { canonical, ..Self::default() }
+    }
+
     /// The part of an operator, empty at first.
     pub(crate) fn operator(&mut self, uid: &str) -> &mut OperatorCapture {
-        self.operators.entry(uid.to_owned()).or_default()
+        let canonical = self.canonical;
+        self.operators.entry(uid.to_owned()).or_insert_with(|| OperatorCapture::new(canonical))
     }
 
     /// Encodes what was deferred.

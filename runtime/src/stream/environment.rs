@@ -14,6 +14,7 @@ use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
 use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::restore::{self, RestoreCheck};
+use crate::state::StateBackend;
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::testing::Faults;
 use crate::time::{Clock, SystemClock};
@@ -104,6 +105,17 @@ impl Environment {
     pub fn set_restart_strategy(&self, strategy: RestartStrategy) -> &Self {
         self.graph.borrow_mut().settings.restart = Some(strategy);
         self
+    }
+
+    /// Where the state of keys is kept; in memory unless this is called.
+    pub fn set_state_backend(&self, backend: StateBackend) -> &Self {
+        self.graph.borrow_mut().settings.state_backend = backend;
+        self
+    }
+
+    /// Where the state of keys is kept.
+    pub(crate) fn state_backend(&self) -> StateBackend {
+        self.graph.borrow().settings.state_backend.clone()
     }
 
     /// Has the job fail where and when a test wants it to.

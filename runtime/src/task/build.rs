@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::inputs::Inputs;
 use super::step::{Head, Task};
 use crate::channel::input::{ChannelSource, InputGate};
 use crate::error::{Cause, Site, TaskError};
@@ -10,7 +11,7 @@ use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId,
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
 use crate::operator::blocking::RunBlocking;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
-use crate::state::TaskSnapshot;
+use crate::state::{RowStores, TaskSnapshot};
 use crate::testing::FaultPoint;
 use crate::time::Clock;
 
@@ -21,6 +22,8 @@ pub(crate) struct TaskBlueprint {
     pub(crate) info: TaskInfo,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Arc<JobMetrics>,
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
     /// What the job goes on from.
     pub(crate) restored: Option<Arc<TaskSnapshot>>,
     /// The channels into the subtask, by number.
@@ -38,8 +41,8 @@ pub(crate) fn build(
     blocking: Arc<dyn RunBlocking>,
     request_splits: Rc<dyn Fn()>,
 ) -> Result<Task, Box<TaskError>> {
-    let TaskBlueprint { plan, vertex, info, clock, registry, restored, channels, credits, outputs } = blueprint;
-    let context = TaskContext::new(info.clone(), clock, waker, blocking);
+    let TaskBlueprint { plan, vertex, info, clock, registry, stores, restored, channels, credits, outputs } = blueprint;
+    let context = TaskContext::with_stores(info.clone(), (clock, waker, blocking), stores);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {
         head: plan.graph.nodes[head].name.clone(),
@@ -76,7 +79,8 @@ pub(crate) fn build(
             for edge in incoming {
                 edge_uids[edge.input] = plan.exchange_id(edge).uid;
             }
-            Head::Inputs { gate: InputGate::new(&channels, may_overtake), ports, edges, edge_uids }
+            let gate = InputGate::new(&channels, may_overtake);
+            Head::Inputs(Box::new(Inputs { gate, ports, edges, edge_uids }))
         }
     };
     let mut task = Task::new(context, metrics, head, plan.graph.settings.faults.clone());

@@ -7,9 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::channel::input::InputGate;
+use super::inputs::Inputs;
 use crate::checkpoint::Barrier;
-use crate::graph::Port;
 use crate::operator::Prepared;
 use crate::state::{StateError, TaskCapture};
 use crate::task::AnyCommittables;
@@ -55,19 +54,10 @@ impl Snapshots {
     }
 
     /// Writes down what the barrier of the latest snapshot has overtaken.
-    pub(crate) fn capture_overtaken(
-        &mut self,
-        gate: &mut InputGate,
-        ports: &[Box<dyn Port>],
-        edges: &[(usize, usize)],
-        edge_uids: &[Arc<str>],
-    ) -> Result<(), StateError> {
-        let Some(latest) = self.under_way.back_mut() else { return Ok(()) };
-        gate.capture(|source, batch| {
-            let (port, _) = edges[source.input];
-            ports[port].capture(batch, &edge_uids[source.input], source.sender, &mut latest.captured.capture)
-        })?;
-        latest.capturing = gate.is_capturing();
+    pub(crate) fn capture_overtaken(&mut self, inputs: &mut Inputs) -> Result<(), StateError> {
+        if let Some(latest) = self.under_way.back_mut() {
+            latest.capturing = inputs.capture_overtaken(&mut latest.captured.capture)?;
+        }
         Ok(())
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn misfits(plan: &Arc<Plan>, sample: &TaskSnapshot) -> Result<Vec<Sta
 /// Restores the operator or exchange called `uid`, in all its subtasks.
 fn restore(plan: &Arc<Plan>, uid: &str, snapshot: TaskSnapshot) -> Result<Option<StateError>, Box<TaskError>> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-    let attempt = Attempt { run: "check".into(), number: 0, restored: Some(Arc::new(snapshot)) };
+    let attempt = Attempt { run: "check".into(), number: 0, restored: Some(Arc::new(snapshot)), stores: None };
     let mut failed = None;
     wire(plan, &clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
         let vertex = blueprint.vertex;

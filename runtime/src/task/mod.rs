@@ -9,6 +9,7 @@ mod check;
 mod commit;
 mod enumerate;
 mod feed;
+mod inputs;
 mod sink;
 mod source;
 mod step;

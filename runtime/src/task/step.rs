@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::Answer;
 use super::capture::{Captured, Snapshots};
+use super::inputs::Inputs;
 use super::source::{SourceStep, SourceTask};
 use crate::channel::credit::Grant;
 use crate::channel::exchange::Payload;
-use crate::channel::input::{InputGate, Work};
+use crate::channel::input::Work;
 use crate::checkpoint::{Barrier, Purpose};
 use crate::error::{Cause, Site, TaskError};
-use crate::graph::Port;
 use crate::observe::TaskMetrics;
 use crate::operator::{Progress, Signal, Stop, TaskContext};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
@@ -40,15 +40,7 @@ pub(crate) enum Step {
 /// Where a task's records come from.
 pub(crate) enum Head {
     /// Other subtasks.
-    Inputs {
-        gate: InputGate,
-        /// The chain's inputs.
-        ports: Vec<Box<dyn Port>>,
-        /// For each of the head's edges: the port that it feeds, and its number among that port's edges.
-        edges: Vec<(usize, usize)>,
-        /// For each of the head's edges: its identity in snapshots.
-        edge_uids: Vec<Arc<str>>,
-    },
+    Inputs(Box<Inputs>),
     /// The outside world.
     Source(Box<dyn SourceTask>),
 }
@@ -112,11 +104,11 @@ impl Task {
 
     /// A message has arrived.
     pub(crate) fn put(&mut self, channel: usize, payload: Payload) -> Result<(), StateError> {
-        if let Head::Inputs { gate, ports, edges, edge_uids } = &mut self.head {
-            gate.put(channel, payload);
-            self.metrics.input_queue.set(gate.len() as u64);
+        if let Head::Inputs(inputs) = &mut self.head {
+            inputs.gate.put(channel, payload);
+            self.metrics.input_queue.set(inputs.gate.len() as u64);
             if self.snapshots.captures_arrivals() {
-                self.snapshots.capture_overtaken(gate, ports, edges, edge_uids)?;
+                self.snapshots.capture_overtaken(inputs)?;
             }
         }
         Ok(())
@@ -156,7 +148,7 @@ impl Task {
             match (control, &mut self.head) {
                 (Control::Trigger(barrier), _) => self.begin(Current::Barrier(barrier))?,
                 (Control::Assign(answer), Head::Source(source)) => source.assign(answer),
-                (Control::Assign(_), Head::Inputs { .. }) => {}
+                (Control::Assign(_), Head::Inputs(_)) => {}
             }
             return Ok(Step::Again);
         }
@@ -182,7 +174,7 @@ impl Task {
                     true
                 }
             },
-            Head::Inputs { .. } => self.take_work()?,
+            Head::Inputs(_) => self.take_work()?,
         };
         self.deadline = self.deadline.min(self.context.take_deadline());
         if more {
@@ -203,7 +195,8 @@ impl Task {
 
     /// Takes the next work from the inputs; answers whether there was any.
     fn take_work(&mut self) -> Result<bool, Stop> {
-        let Head::Inputs { gate, .. } = &mut self.head else { return Ok(false) };
+        let Head::Inputs(inputs) = &mut self.head else { return Ok(false) };
+        let gate = &mut inputs.gate;
         let work = gate.next(|| self.context.clock.now());
         self.metrics.input_queue.set(gate.len() as u64);
         if gate.is_aligning() && self.aligning_since.is_none() {
@@ -234,7 +227,7 @@ impl Task {
             Control::Assign(_) => None,
         });
         let waiting = match &self.head {
-            Head::Inputs { gate, .. } => gate.overtake_at(),
+            Head::Inputs(inputs) => inputs.gate.overtake_at(),
             Head::Source(_) => Timestamp::MAX,
         };
         current.min(triggered.unwrap_or(Timestamp::MAX)).min(waiting)
@@ -272,13 +265,12 @@ impl Task {
                 self.strike(FaultPoint::Captured)
             }
             Some(Current::Batch { input, mut batch, grant }) => {
-                let Head::Inputs { ports, edges, .. } = &mut self.head else { return Ok(()) };
-                let (port, edge) = edges[input];
-                if let Err(stop) = ports[port].push(&mut *batch) {
+                let Head::Inputs(inputs) = &mut self.head else { return Ok(()) };
+                if let Err(stop) = inputs.push(input, &mut *batch) {
                     self.current = Some(Current::Batch { input, batch, grant });
                     return Err(stop);
                 }
-                ports[port].give_back(edge, batch, grant);
+                inputs.give_back(input, batch, grant);
                 Ok(())
             }
         }
@@ -295,15 +287,16 @@ impl Task {
         let began = clock.monotonic();
         let capture = match barrier.purpose {
             Purpose::CommitOnly => TaskCapture::default(),
-            Purpose::Checkpoint | Purpose::Savepoint { .. } => self.snapshot()?,
+            Purpose::Checkpoint => self.snapshot(false)?,
+            Purpose::Savepoint { .. } => self.snapshot(true)?,
         };
         let sync = clock.monotonic().saturating_sub(began);
         let alignment = self.aligning_since.take().map_or(Duration::ZERO, |since| began.saturating_sub(since));
         self.metrics.alignment_ms.set(u64::try_from(alignment.as_millis()).unwrap_or(u64::MAX));
         let captured = Captured { barrier, capture, committables: Vec::new(), alignment, sync };
         self.snapshots.begin(captured, self.context.sinks());
-        if let Head::Inputs { gate, ports, edges, edge_uids } = &mut self.head {
-            self.snapshots.capture_overtaken(gate, ports, edges, edge_uids)?;
+        if let Head::Inputs(inputs) = &mut self.head {
+            self.snapshots.capture_overtaken(inputs)?;
         }
         Ok(())
     }
@@ -338,23 +331,24 @@ impl Task {
         match &mut self.head {
             Head::Source(source) => source.signal(signal),
             // The ports of a chain share what stands behind them; the first one speaks for all.
-            Head::Inputs { ports, .. } => ports[0].signal(signal),
+            Head::Inputs(inputs) => inputs.ports[0].signal(signal),
         }
     }
 
     fn open(&mut self) -> Progress {
         match &mut self.head {
             Head::Source(source) => source.open(),
-            Head::Inputs { ports, .. } => ports[0].open(),
+            Head::Inputs(inputs) => inputs.ports[0].open(),
         }
     }
 
-    /// Writes down the state of all operators. Only between steps that did not end in `Blocked`.
-    pub(crate) fn snapshot(&mut self) -> Result<TaskCapture, StateError> {
-        let mut snapshot = TaskCapture::default();
+    /// Writes down the state of all operators, in the canonical form if that is asked for. Only between steps that did not
+    /// end in `Blocked`.
+    pub(crate) fn snapshot(&mut self, canonical: bool) -> Result<TaskCapture, StateError> {
+        let mut snapshot = TaskCapture::new(canonical);
         match &mut self.head {
             Head::Source(source) => source.snapshot(&mut snapshot)?,
-            Head::Inputs { ports, .. } => ports[0].snapshot(&mut snapshot)?,
+            Head::Inputs(inputs) => inputs.ports[0].snapshot(&mut snapshot)?,
         }
         Ok(snapshot)
     }
@@ -363,7 +357,7 @@ impl Task {
     pub(crate) fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         match &mut self.head {
             Head::Source(source) => source.restore(from),
-            Head::Inputs { ports, .. } => ports[0].restore(from),
+            Head::Inputs(inputs) => inputs.ports[0].restore(from),
         }
     }
 }

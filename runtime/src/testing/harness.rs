@@ -1,6 +1,7 @@
 //! A stretch of a job on the caller's thread: push records, move time, snapshot, restore, look at the output.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use crate::graph::{Body, Downstream, NodeContext};
 use crate::observe::JobMetrics;
 use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
-use crate::state::{StateError, TaskCapture, TaskSnapshot};
+use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
 use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, misfits, wire};
 use crate::time::{Clock, ManualClock, Timestamp};
@@ -44,13 +45,33 @@ pub struct Harness<T, U> {
     messages: Shared<VecDeque<(usize, usize, Payload)>>,
     clock: Arc<ManualClock>,
     random: u64,
+    stores: Option<Arc<dyn RowStores>>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
 
 /// State of a [`Harness`], to restore another from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HarnessSnapshot(TaskSnapshot);
+#[derive(Clone, Serialize, Deserialize)]
+pub struct HarnessSnapshot {
+    state: TaskSnapshot,
+    /// Files that the state is in are removed with these.
+    #[serde(skip)]
+    _stores: Option<Arc<dyn RowStores>>,
+}
+
+impl fmt::Debug for HarnessSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
+}
+
+impl PartialEq for HarnessSnapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
+
+impl Eq for HarnessSnapshot {}
 
 enum Event<T> {
     Record(T, Timestamp),
@@ -69,7 +90,7 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// A harness with so many subtasks per operator.
     pub fn with_parallelism(job: impl FnOnce(Stream<T>) -> Stream<U>, parallelism: usize) -> Self {
-        Self::build(job, parallelism, None).unwrap_or_else(|error| panic!("{error}"))
+        Self::build(job, parallelism, None, &StateBackend::Heap).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// A harness that goes on from a snapshot, which may have been taken at another parallelism.
@@ -87,7 +108,22 @@ impl<T: Data, U: Data> Harness<T, U> {
         parallelism: usize,
         snapshot: &HarnessSnapshot,
     ) -> Result<Self, Box<TaskError>> {
-        Self::build(job, parallelism, Some(snapshot))
+        Self::build(job, parallelism, Some(snapshot), &StateBackend::Heap)
+    }
+
+    /// A harness that keeps its state in a backend, and goes on from a snapshot if there is one, whichever backend that is
+    /// of.
+    ///
+    /// # Panics
+    ///
+    /// If this binary does not have the backend, or the snapshot does not fit the job.
+    pub fn with_backend(
+        job: impl FnOnce(Stream<T>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: Option<&HarnessSnapshot>,
+        backend: &StateBackend,
+    ) -> Self {
+        Self::build(job, parallelism, snapshot, backend).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// What in a sample of the snapshot does not fit the types of another version of the job, which is not run: an entry
@@ -122,14 +158,16 @@ impl<T: Data, U: Data> Harness<T, U> {
         let env = Environment::new("harness");
         collect(job(input(&env, &Shared::default())), &Shared::default());
         let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
-        misfits(&plan, &snapshot.0.sampled())
+        misfits(&plan, &snapshot.state.sampled())
     }
 
     fn build(
         job: impl FnOnce(Stream<T>) -> Stream<U>,
         parallelism: usize,
         snapshot: Option<&HarnessSnapshot>,
+        backend: &StateBackend,
     ) -> Result<Self, Box<TaskError>> {
+        let stores = backend.open().unwrap_or_else(|error| panic!("{error}"));
         let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
         env.set_parallelism(parallelism);
@@ -138,8 +176,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let (mut tasks, mut failed) = (Vec::new(), None);
-        let restored = snapshot.map(|HarnessSnapshot(snapshot)| Arc::new(snapshot.clone()));
-        let attempt = Attempt { run: "harness".into(), number: 0, restored };
+        let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
+        let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
         wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
             let number = tasks.len();
             match build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {})) {
@@ -153,7 +191,7 @@ impl<T: Data, U: Data> Harness<T, U> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1 };
+        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1, stores };
         harness.settle();
         Ok(harness)
     }
@@ -202,16 +240,29 @@ impl<T: Data, U: Data> Harness<T, U> {
         std::mem::take(&mut *lock(&self.output))
     }
 
-    /// Processes everything pushed so far, then writes all state down.
+    /// Processes everything pushed so far, then writes all state down, as for a checkpoint.
     ///
     /// # Panics
     ///
     /// If state cannot be written.
     pub fn snapshot(&mut self) -> HarnessSnapshot {
+        self.capture(false)
+    }
+
+    /// Processes everything pushed so far, then writes all state down in the form that every backend reads.
+    ///
+    /// # Panics
+    ///
+    /// If state cannot be written.
+    pub fn savepoint(&mut self) -> HarnessSnapshot {
+        self.capture(true)
+    }
+
+    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
         self.settle();
-        let captured = self.tasks.iter_mut().map(|task| task.snapshot().and_then(TaskCapture::complete));
+        let captured = self.tasks.iter_mut().map(|task| task.snapshot(canonical).and_then(TaskCapture::complete));
         let parts = captured.map(|part| part.unwrap_or_else(|error| panic!("{error}")));
-        HarnessSnapshot(TaskSnapshot::merge(parts))
+        HarnessSnapshot { state: TaskSnapshot::merge(parts), _stores: self.stores.clone() }
     }
 
     /// Processes everything pushed so far.

@@ -1,5 +1,6 @@
 //! What tests of whole jobs share.
 
+use std::io::Write;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ pub(crate) fn within_a_minute<R>(run: impl FnOnce() -> R) -> R {
     let test = std::thread::current().name().unwrap_or("the test").to_owned();
     let watchdog = std::thread::spawn(move || {
         if watch.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("`{test}` hangs");
+            // Not by `eprintln`, whose text would be lost with the process.
+            let _ = writeln!(std::io::stderr(), "`{test}` hangs");
             std::process::abort();
         }
     });

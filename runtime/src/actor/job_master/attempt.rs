@@ -18,13 +18,22 @@ use crate::actor::enumerator::EnumeratorHandle;
 use crate::actor::slot::Slots;
 use crate::actor::subtask::{Cancel, News, Report, Trigger};
 use crate::checkpoint::{
-    Action, Barrier, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
+    Action, Barrier, CheckpointError, CheckpointId, Coordinator, Event, PartRef, Purpose, SubtaskCheckpoint, SubtaskId,
 };
 use crate::error::{JobError, blame};
 use crate::graph::NodeId;
 use crate::task::{AnyCommittables, Captured};
 use crate::testing::FaultPoint;
 use crate::time::Timestamp;
+
+/// What an attempt begins with.
+pub(super) struct Start {
+    /// How often the job has been restarted.
+    pub(super) number: u32,
+    /// Its epoch in the place for checkpoints.
+    pub(super) epoch: u64,
+    pub(super) restored: Option<Arc<Restored>>,
+}
 
 /// How an attempt has ended.
 pub(super) enum AttemptEnd {
@@ -41,17 +50,13 @@ pub(super) enum AttemptEnd {
 }
 
 /// Runs an attempt to its end.
-pub(super) async fn run(
-    shared: &Arc<Shared>,
-    slots: &impl Slots,
-    (attempt, restored): (u32, Option<Arc<Restored>>),
-    control: &mut Control,
-) -> AttemptEnd {
+pub(super) async fn run(shared: &Arc<Shared>, slots: &impl Slots, begin: Start, control: &mut Control) -> AttemptEnd {
+    let number = begin.number;
     let (done, ended) = oneshot::channel();
-    let master = match start(shared, slots, (attempt, restored), done).await {
+    let master = match start(shared, slots, begin, done).await {
         Ok(master) => master,
         // What cannot be started now cannot be started later: it has touched nothing but the job's own settings.
-        Err(error) if attempt == 0 => return AttemptEnd::Final { error, prepared: Vec::new() },
+        Err(error) if number == 0 => return AttemptEnd::Final { error, prepared: Vec::new() },
         Err(error) => return AttemptEnd::Failed { error, prepared: Vec::new() },
     };
     tokio::pin!(ended);
@@ -69,14 +74,13 @@ pub(super) async fn run(
 async fn start(
     shared: &Arc<Shared>,
     slots: &impl Slots,
-    (attempt, restored): (u32, Option<Arc<Restored>>),
+    Start { number: attempt, epoch, restored }: Start,
     done: oneshot::Sender<AttemptEnd>,
 ) -> Result<Addr<JobMaster>, JobError> {
     let next_id = match &shared.store {
         Some(store) => store.next_id()?,
         None => CheckpointId(1),
     };
-    let epoch = shared.store.as_ref().map(|store| store.begin_epoch()).transpose()?.unwrap_or(0);
     let committers = recover(shared, attempt, restored.as_ref()).await?;
     let plan = &shared.plan;
     let participants = plan.subtasks() + plan.sources().count();
@@ -249,7 +253,10 @@ impl JobMaster {
             let began = clock.monotonic();
             let stored = caught(|| {
                 faults.strike(FaultPoint::StorePart)?;
-                let part = store.write_part(id, kind, &subtask.to_string(), &capture.complete()?)?;
+                let snapshot = capture.complete()?;
+                let part = store.write_part(id, kind, &subtask.to_string(), &snapshot);
+                snapshot.remove_local_files();
+                let part = part?;
                 faults.strike(FaultPoint::PartStored)?;
                 Ok(part)
             });
@@ -276,12 +283,20 @@ impl JobMaster {
         let master = ctx.address();
         let faults = self.shared.faults().clone();
         self.shared.workers.write_pointer(move || {
+            let mut superseded = None;
             let result = caught(|| {
                 faults.strike(FaultPoint::WritePointer)?;
-                store.commit(&manifest)?;
+                if let Err(error) = store.commit(&manifest) {
+                    let reason = error.to_string();
+                    superseded = Some(error).filter(|error| matches!(error, CheckpointError::Superseded { .. }));
+                    anyhow::bail!(reason);
+                }
                 Ok(faults.strike(FaultPoint::PointerWritten)?)
             });
-            master.do_send(PointerWritten { id, result });
+            match superseded {
+                Some(error) => master.do_send(Superseded(error)),
+                None => master.do_send(PointerWritten { id, result }),
+            }
         });
     }
 
@@ -584,6 +599,20 @@ impl Handler<PointerWritten> for JobMaster {
             self.tell_savepoint(id);
         }
         self.on(Event::Stored { id, result }, ctx);
+    }
+}
+
+/// Another run of the job has taken the place for checkpoints over: this one must not go on.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Superseded(CheckpointError);
+
+impl Handler<Superseded> for JobMaster {
+    type Result = ();
+
+    fn handle(&mut self, Superseded(error): Superseded, _ctx: &mut Self::Context) {
+        self.end_as(End::Final(JobError::Snapshot(error)));
+        self.check_done();
     }
 }
 

@@ -65,7 +65,8 @@ pub(super) fn start_subtasks(
 ) -> Vec<Started> {
     let mut subtasks: Vec<Started> = Vec::new();
     let restored = restored.map(|restored| Arc::clone(&restored.snapshot));
-    let attempt = Attempt { run: Arc::clone(&shared.lineage), number: attempt, restored };
+    let attempt =
+        Attempt { run: Arc::clone(&shared.lineage), number: attempt, restored, stores: shared.stores.clone() };
     wire(&shared.plan, &shared.clock, &shared.registry, &attempt, |blueprint| {
         let vertex = &shared.plan.vertices[blueprint.vertex];
         let slot = vertex.first_slot + blueprint.info.subtask;

@@ -17,14 +17,15 @@ use std::time::Duration;
 
 use actix::prelude::*;
 
-use self::attempt::AttemptEnd;
-use self::restore::Restored;
+use self::attempt::{AttemptEnd, Start};
+use self::restore::Opened;
 use self::workers::Workers;
 use super::slot::{Slots, ThreadSlots};
 use crate::checkpoint::{CheckpointHistory, CheckpointId, CheckpointStore, Decision, Restarts};
 use crate::error::JobError;
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
+use crate::state::RowStores;
 use crate::testing::Injection;
 use crate::time::Clock;
 
@@ -64,26 +65,34 @@ pub(crate) struct Shared {
     pub(crate) history: Arc<CheckpointHistory>,
     /// `None` without checkpoints.
     pub(crate) store: Option<CheckpointStore>,
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
     pub(crate) workers: Workers,
     /// The identity of the run that this job's checkpoints belong to.
     pub(crate) lineage: Arc<str>,
+    /// The epoch of the first attempt.
+    pub(crate) first_epoch: u64,
 }
 
 async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
     let JobRun { plan, clock, registry, history, mut control } = job;
     let settings = &plan.graph.settings;
-    let (store, opened) = restore::open(settings, &plan)?;
-    let lineage = restore::lineage(store.as_ref(), opened.as_ref().map(|(_, restored)| &restored.manifest))?;
+    let stores = settings.state_backend.open().map_err(|error| JobError::Start(error.to_string()))?;
+    let Opened { store, epoch, restored } = restore::open(settings, &plan)?;
     // Kept for attempts that fail before their first checkpoint.
-    let initial = opened.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
-    let mut restored = opened.map(|(_, restored)| Arc::new(restored));
+    let initial = restored.as_ref().map(|(source, restored)| (source.clone(), restored.manifest.clone()));
+    let lineage = restore::lineage(store.as_ref(), initial.as_ref().map(|(_, manifest)| manifest))?;
+    let mut start = Start { number: 0, epoch, restored: restored.map(|(_, restored)| Arc::new(restored)) };
     let mut restarts = Restarts::new(settings.restart_strategy());
     let workers = Workers::start(&settings.faults)
         .map_err(|error| JobError::Start(format!("no thread for checkpoints: {error}")))?;
-    let shared = Arc::new(Shared { plan, clock, registry, history, store, workers, lineage });
-    let mut number = 0;
+    let shared =
+        Arc::new(Shared { plan, clock, registry, history, store, stores, workers, lineage, first_epoch: epoch });
     loop {
-        let mut failure = match shared.run_attempt((number, restored.take()), &mut control).await {
+        let mut number = start.number;
+        // Subtasks read them when they are built, on their own threads.
+        let _files = start.restored.as_ref().and_then(|restored| restored.files.clone());
+        let mut failure = match shared.run_attempt(start, &mut control).await {
             AttemptEnd::Finished => {
                 shared.workers.settle(LAST_PAUSE).await;
                 return Ok(JobEnd::Finished);
@@ -110,11 +119,11 @@ async fn supervise(job: JobRun) -> Result<JobEnd, JobError> {
             }
         };
         // Reading the snapshot may fail as well, and counts like an attempt.
-        restored = loop {
+        start = loop {
             shared.pause(&mut restarts, failure, &mut control).await?;
             number += 1;
             match restore::after_failure(&shared, initial.as_ref()) {
-                Ok(restored) => break restored.map(Arc::new),
+                Ok((epoch, restored)) => break Start { number, epoch, restored: restored.map(Arc::new) },
                 Err(error) => failure = error,
             }
         };
@@ -130,16 +139,12 @@ impl Shared {
         self.store.as_ref().map_or(String::new(), |store| store.path_of(id, crate::checkpoint::SnapshotKind::Savepoint))
     }
 
-    async fn run_attempt(
-        self: &Arc<Self>,
-        (number, restored): (u32, Option<Arc<Restored>>),
-        control: &mut Control,
-    ) -> AttemptEnd {
+    async fn run_attempt(self: &Arc<Self>, start: Start, control: &mut Control) -> AttemptEnd {
         let slots = ThreadSlots::new(self.plan.slots);
         let ended = tokio::select! {
             biased;
             () = self.faults().died() => AttemptEnd::Killed,
-            ended = attempt::run(self, &slots, (number, restored), control) => ended,
+            ended = attempt::run(self, &slots, start, control) => ended,
         };
         slots.stop();
         if self.faults().is_dead() { AttemptEnd::Killed } else { ended }

@@ -52,7 +52,6 @@ impl CheckpointStore {
     }
 
     /// Copies the files of a database to a local directory, to be restored from; answers the bytes read.
-    #[cfg_attr(not(test), expect(dead_code, reason = "operators keep their rows on the heap only"))]
     pub(crate) fn fetch_files(&self, set: &mut FileSet, directory: &Path) -> Result<u64, CheckpointError> {
         let folder = if set.stored.is_empty() { names::SHARED } else { &set.stored };
         std::fs::create_dir_all(directory).map_err(|error| refused("create", directory, error))?;

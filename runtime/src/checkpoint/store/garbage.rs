@@ -27,22 +27,20 @@ impl CheckpointStore {
         oldest_in_progress: Option<CheckpointId>,
     ) -> Result<usize, CheckpointError> {
         let snapshots = self.snapshots()?;
-        let checkpoints: Vec<_> =
-            snapshots.iter().copied().filter(|(_, kind)| *kind == SnapshotKind::Checkpoint).collect();
-        let pointers = self.pointers(&checkpoints)?;
+        let pointers = self.pointers(&checkpoints(&snapshots))?;
         let own: Vec<&Manifest> = manifests(&pointers).filter(|manifest| manifest.lineage == lineage).collect();
         let Some(latest) = own.last() else { return Ok(0) };
         let is_over = |id: CheckpointId| oldest_in_progress.is_none_or(|oldest| id < oldest);
 
-        let surplus = own.len().saturating_sub(retain.max(1));
+        let surplus = own.len().saturating_sub(retain);
         let dropped: Vec<&Manifest> = own[..surplus].iter().copied().filter(|manifest| is_over(manifest.id)).collect();
         let mut deleted = 0;
         for manifest in &dropped {
-            deleted += self.remove(manifest.id, manifest.kind)?;
+            deleted += self.remove(manifest.id, manifest.kind, &snapshots)?;
         }
         for (id, kind) in snapshots.iter().copied().filter(|(id, _)| *id < latest.id && is_over(*id)) {
             if !self.objects.exists(&format!("{}/{}", self.directory(id, kind), names::METADATA))? {
-                deleted += self.remove(id, kind)?;
+                deleted += self.remove(id, kind, &snapshots)?;
             }
         }
         let unneeded = {
@@ -56,37 +54,41 @@ impl CheckpointStore {
         Ok(deleted)
     }
 
-    /// Deletes a snapshot. Its number is not used again.
+    /// Deletes a snapshot.
     #[cfg_attr(not(test), expect(dead_code, reason = "nobody deletes a savepoint by way of a job"))]
     pub(crate) fn delete(&self, id: CheckpointId, kind: SnapshotKind) -> Result<usize, CheckpointError> {
-        let directory = self.directory(id, kind);
-        if self.next_id()? == CheckpointId(id.0 + 1) {
-            self.mark(&format!("{directory}/{}", names::DELETED))?;
-        }
         let snapshots = self.snapshots()?;
-        let checkpoints: Vec<_> = snapshots.into_iter().filter(|(_, kind)| *kind == SnapshotKind::Checkpoint).collect();
-        let pointers = self.pointers(&checkpoints)?;
+        let pointers = self.pointers(&checkpoints(&snapshots))?;
         let dropped: Vec<&Manifest> = manifests(&pointers).filter(|own| (own.id, own.kind) == (id, kind)).collect();
-        let mut deleted = self.remove(id, kind)?;
+        let mut deleted = self.remove(id, kind, &snapshots)?;
         let unneeded = files(dropped.iter().copied()).map(str::to_owned).collect();
         deleted += self.remove_files(&pointers, &dropped, unneeded)?;
         Ok(deleted)
     }
 
-    /// Deletes what is left of a snapshot, its manifest first; not the marker that keeps its number.
-    fn remove(&self, id: CheckpointId, kind: SnapshotKind) -> Result<usize, CheckpointError> {
+    /// Deletes what is left of one of some snapshots, its manifest first. The highest number leaves a marker, so that it
+    /// is not used again.
+    fn remove(
+        &self,
+        id: CheckpointId,
+        kind: SnapshotKind,
+        snapshots: &[(CheckpointId, SnapshotKind)],
+    ) -> Result<usize, CheckpointError> {
         let directory = self.directory(id, kind);
-        let objects = self.objects.list(&directory)?;
-        let is_highest = objects.iter().any(|object| object == names::DELETED) && self.next_id()?.0 == id.0 + 1;
-        let doomed = objects.iter().filter(|object| *object != names::DELETED || !is_highest);
-        let (manifest, rest): (Vec<_>, Vec<_>) =
-            doomed.map(|object| format!("{directory}/{object}")).partition(|name| name.ends_with(names::METADATA));
+        let mut objects = self.objects.list(&directory)?;
+        let is_highest = snapshots.last() == Some(&(id, kind));
+        if is_highest {
+            self.mark(&format!("{directory}/{}", names::DELETED))?;
+            objects.retain(|object| object != names::DELETED);
+        }
+        let names = objects.iter().map(|object| format!("{directory}/{object}"));
+        let (manifest, rest): (Vec<_>, Vec<_>) = names.partition(|name| name.ends_with(names::METADATA));
         self.objects.delete(&manifest)?;
         self.objects.delete(&rest)?;
         if !is_highest {
             self.objects.remove_folder(&directory);
         }
-        Ok(manifest.len() + rest.len())
+        Ok(objects.len())
     }
 
     /// Deletes shared files, but for those that a checkpoint other than the dropped ones refers to.
@@ -108,6 +110,10 @@ impl CheckpointStore {
         self.objects.delete(&unneeded)?;
         Ok(unneeded.len())
     }
+}
+
+fn checkpoints(snapshots: &[(CheckpointId, SnapshotKind)]) -> Vec<(CheckpointId, SnapshotKind)> {
+    snapshots.iter().copied().filter(|(_, kind)| *kind == SnapshotKind::Checkpoint).collect()
 }
 
 fn manifests(pointers: &[Pointer]) -> impl Iterator<Item = &Manifest> {

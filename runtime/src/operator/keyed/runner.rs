@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use super::{KeySelector, KeyedOperator};
 use crate::channel::Batch;
-use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::error::{Cause, Result, Site, TaskError, blame};
 use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Operator, Output, Progress, Stop};
 use crate::state::timers::Timers;
 use crate::state::{
-    KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowId, State, StateError, StateRow, StateSpec, Ttl, decode_row,
-    encode_row, operator_state,
+    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, operator_state,
 };
 use crate::time::Timestamp;
 
@@ -24,14 +22,10 @@ pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
     operator: P,
     selector: Arc<dyn KeySelector<P::In, K>>,
     on_error: OnError<P::In>,
-    specs: Vec<StateSpec>,
-    /// What every new row is cloned from.
-    blank: P::State,
     has_ttl: bool,
+    state: KeyedRows<K, StatesCodec<P::State>>,
     /// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
     swept_per_batch: usize,
-    keys: KeyIndex<K>,
-    rows: Pages<P::State>,
     timers: Timers<K>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
@@ -44,23 +38,17 @@ pub(crate) struct KeyedRunner<K: Key, P: KeyedOperator<K>> {
 impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     pub(crate) fn new(operator: P, selector: Arc<dyn KeySelector<P::In, K>>, on_error: OnError<P::In>) -> Self {
         let specs = operator.states();
-        let mut blank = operator.new_state();
-        for (state, spec) in blank.states_mut().into_iter().zip(&specs) {
-            state.set_ttl(spec.ttl);
-        }
         let ttls = specs.iter().filter_map(|spec| spec.ttl).filter(Ttl::is_enabled);
         let has_ttl = ttls.clone().next().is_some();
         let swept_per_batch = ttls.map(|ttl| ttl.cleanup.keys_per_batch).max().unwrap_or_default();
+        let state = KeyedRows::new("rows", StatesCodec::new(operator.new_state(), specs));
         Self {
             operator,
             selector,
             on_error,
-            specs,
-            blank,
             has_ttl,
             swept_per_batch,
-            keys: KeyIndex::default(),
-            rows: Pages::default(),
+            state,
             timers: Timers::default(),
             resolved: Vec::new(),
             vacated: Vec::new(),
@@ -68,51 +56,50 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         }
     }
 
-    fn grow_rows(&mut self) {
-        let blank = &self.blank;
-        self.rows.grow_to(self.keys.row_count(), || blank.clone());
-    }
-
     /// Gives up the rows that calls have left without content.
     fn release_vacated(&mut self) {
         while let Some(row) = self.vacated.pop() {
-            if self.rows.get(row).is_vacant() {
-                forget(&mut self.keys, &mut self.rows, &self.blank, row);
+            if self.state.rows.get(row).is_vacant() {
+                self.state.forget(row);
             }
         }
     }
 
     /// Looks at the next few rows for state that has expired. Only looks, or it would copy what a snapshot has.
     fn sweep_expired(&mut self, now: Timestamp) {
-        let count = self.rows.len();
+        let count = self.state.rows.len();
         for _ in 0..self.swept_per_batch.min(count) {
             self.sweep = (self.sweep + 1) % count;
             let row = self.sweep as RowId;
-            if self.rows.get(row).has_expired(now) {
-                let state = self.rows.get_mut(row);
+            if self.state.rows.get(row).has_expired(now) {
+                let state = self.state.rows.get_mut(row);
                 state.states_mut().into_iter().for_each(|state| state.remove_expired(now));
-                if state.is_vacant() && self.keys.is_live(row) {
-                    forget(&mut self.keys, &mut self.rows, &self.blank, row);
+                if state.is_vacant() && self.state.keys.is_live(row) {
+                    self.state.forget(row);
                 }
             }
         }
     }
 
+    /// What time it is, if any state depends on it.
+    fn now(&self, out: &Output<P::Out>) -> Timestamp {
+        if self.has_ttl { out.task.clock.now() } else { Timestamp::MIN }
+    }
+
     /// Works off the batch until it is empty or the output is full.
-    fn run(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
-        let now = if self.has_ttl { out.task.clock.now() } else { Timestamp::MIN };
+    fn run(&mut self, input: &mut Batch<P::In>, now: Timestamp, out: &mut Output<P::Out>) -> Progress {
         out.collector.set_origin(input.origin());
         let mut records = input.consume();
         while !out.is_full() {
             let Some(value) = records.next_value() else { break };
             let row = self.resolved[records.index()];
             if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
-                self.rows.writer().prefetch(*ahead);
+                self.state.rows.writer().prefetch(*ahead);
             }
             let time = records.time();
             out.collector.at_record(time, records.position());
             let kept = self.on_error.keep(&value);
-            let state = self.rows.get_mut(row);
+            let state = self.state.rows.get_mut(row);
             if self.has_ttl {
                 set_now(state, now);
             }
@@ -124,7 +111,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
                     time,
                     watermark: out.watermark,
                 },
-                key: self.keys.key(row),
+                key: self.state.keys.key(row),
                 hash: records.hash(),
                 timers: &mut self.timers,
             };
@@ -140,11 +127,12 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     }
 
     fn fire(&mut self, at: Timestamp, hash: u64, key: &K, out: &mut Output<P::Out>) -> Progress {
-        let row = self.keys.find_or_insert(hash, key);
-        self.grow_rows();
-        let state = self.rows.get_mut(row);
+        let now = self.now(out);
+        self.state.make_room(now).map_err(Stop::of_state)?;
+        let row = self.state.find_or_load(hash, key, now).map_err(Stop::of_state)?;
+        let state = self.state.rows.get_mut(row);
         if self.has_ttl {
-            set_now(state, out.task.clock.now());
+            set_now(state, now);
         }
         let _blame = blame::Firing(at);
         out.collector.at_record(at, None);
@@ -164,7 +152,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             Stop::from(TaskError::at(Site { event_time: at, ..Site::default() }, Cause::User(error)))
         })?;
         if state.is_vacant() {
-            forget(&mut self.keys, &mut self.rows, &self.blank, row);
+            self.state.forget(row);
         }
         Ok(())
     }
@@ -186,13 +174,6 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     }
 }
 
-/// Gives up a key whose row is vacant. State that has expired is dropped, so that it cannot come back in a snapshot or under
-/// another key, whatever the clock says then.
-fn forget<K: Key, R: StateRow>(keys: &mut KeyIndex<K>, rows: &mut Pages<R>, blank: &R, row: RowId) {
-    *rows.get_mut(row) = blank.clone();
-    keys.remove(row);
-}
-
 fn set_now<R: StateRow>(row: &mut R, now: Timestamp) {
     for state in row.states_mut() {
         State::set_now(state, now);
@@ -204,6 +185,7 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
     type Out = P::Out;
 
     fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
+        self.state.open(&out.task).map_err(Stop::of_state)?;
         if let Some(next) = self.timers.processing.next() {
             out.task.wake_at(next);
         }
@@ -215,15 +197,18 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
             if input.hashes().is_empty() {
                 self.selector.hash(input);
             }
-            self.selector.resolve(input, &mut self.keys, &mut self.resolved);
-            self.grow_rows();
-            self.run(input, out)?;
+            let now = self.now(out);
+            self.state.make_room(now).map_err(Stop::of_state)?;
+            self.selector.resolve(input, &mut self.state.keys, &mut self.resolved);
+            self.state.load(&self.resolved, now).map_err(Stop::of_state)?;
+            self.run(input, now, out)?;
             self.release_vacated();
             if !input.is_empty() {
                 out.flush()?;
             }
         }
-        if self.has_ttl {
+        // In a store, they go when its tables are merged.
+        if self.has_ttl && !self.state.is_cached() {
             self.sweep_expired(out.task.clock.now());
         }
         Ok(())
@@ -253,39 +238,14 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
     }
 
     fn snapshot(&mut self, out: &Output<P::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
-        let groups = out.task.info.key_groups();
-        let now = out.task.clock.now();
-        let (keys, rows, specs) = (self.keys.freeze(), self.rows.freeze(), self.specs.clone());
-        to.defer(move |to| {
-            let entries = keys.encode(&rows, groups, |key, row, bytes| {
-                // The rows of keys that are gone are blank.
-                if !row.is_written(now) {
-                    return Ok(());
-                }
-                crate::state::encode(key, bytes)?;
-                encode_row(row, &specs, now, bytes)
-            })?;
-            to.extend_keyed("rows", entries);
-            Ok(())
-        });
-        self.timers.snapshot(groups, to);
+        self.state.snapshot(&out.task, to)?;
+        self.timers.snapshot(out.task.info.key_groups(), to);
         operator_state::capture(self.operator.operator_states(), &out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
-        let groups = out.task.info.key_groups();
-        let now = out.task.clock.now();
-        from.read_keyed("rows", groups, |group, bytes| {
-            let key: K = crate::state::decode(bytes, "a key")?;
-            let hash = stable_hash(&key);
-            groups.check(group, hash)?;
-            let row = self.keys.find_or_insert(hash, &key);
-            self.grow_rows();
-            let state = self.rows.get_mut(row);
-            set_now(state, now);
-            decode_row(state, &self.specs, bytes)
-        })?;
-        self.timers.restore(groups, from)?;
+        self.state.restore(&out.task, from)?;
+        self.timers.restore(out.task.info.key_groups(), from)?;
         operator_state::restore(self.operator.operator_states(), &out.task.info, from)
     }
 }
@@ -296,10 +256,11 @@ mod tests {
 
     use super::super::OwnedKey;
     use super::*;
+    use crate::channel::hash::stable_hash;
     use crate::observe::OperatorMetrics;
     use crate::operator::blocking::RunHere;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
-    use crate::state::{TaskCapture, Value};
+    use crate::state::{StateSpec, TaskCapture, Value};
     use crate::time::{Clock, ManualClock};
 
     /// Remembers the last record of each key, and forgets it at a small one.
@@ -372,14 +333,14 @@ mod tests {
         let clock = Arc::new(ManualClock::default());
         let (mut runner, mut out) = (runner(|value| *value), output(&clock));
         push(&mut runner, &mut out, 1001..=2000);
-        assert_eq!(runner.keys.len(), 1000);
+        assert_eq!(runner.state.keys.len(), 1000);
         clock.advance_to(Timestamp::from_millis(10));
         for _ in 0..1000 / runner.swept_per_batch + 1 {
             push(&mut runner, &mut out, [5000]);
         }
-        assert_eq!(runner.keys.len(), 1);
+        assert_eq!(runner.state.keys.len(), 1);
         push(&mut runner, &mut out, 1001..=2000);
-        assert_eq!(runner.rows.len(), 1001, "rows that were given up are used again");
+        assert_eq!(runner.state.rows.len(), 1001, "rows that were given up are used again");
     }
 
     #[test]
@@ -392,15 +353,15 @@ mod tests {
         push(&mut runner, &mut out, (7000..7600).chain(0..10));
         clock.advance_to(Timestamp::from_millis(10));
         (0..20).for_each(|_| push(&mut runner, &mut out, [8000]));
-        assert_eq!(runner.keys.len(), 1, "all have expired since");
+        assert_eq!(runner.state.keys.len(), 1, "all have expired since");
         let snapshot = task.complete().unwrap();
         let mut restored = super::tests::runner(|value| *value % 1000);
         let out = output(&Arc::new(ManualClock::default()));
         restored.restore(&out, snapshot.get("last").unwrap()).unwrap();
-        assert_eq!(restored.keys.len(), 500);
+        assert_eq!(restored.state.keys.len(), 500);
         for key in 0..500 {
-            let row = restored.keys.find(stable_hash(&key), &key).unwrap();
-            assert_eq!(restored.rows.get(row).0.get(), Some(&(5000 + key)));
+            let row = restored.state.keys.find(stable_hash(&key), &key).unwrap();
+            assert_eq!(restored.state.rows.get(row).0.get(), Some(&(5000 + key)));
         }
     }
 
@@ -410,12 +371,12 @@ mod tests {
         let (mut runner, mut out) = (runner(|value| *value % 10), output(&clock));
         // Key 1 is emptied and filled again in one batch; key 2 has nothing to be emptied of, twice.
         push(&mut runner, &mut out, [11, 1, 21, 2, 2]);
-        assert_eq!(runner.keys.len(), 1);
+        assert_eq!(runner.state.keys.len(), 1);
         push(&mut runner, &mut out, [1]);
-        assert_eq!(runner.keys.len(), 0);
+        assert_eq!(runner.state.keys.len(), 0);
         out.flush().unwrap();
         push(&mut runner, &mut out, 13..=19);
         assert!(out.collector.batch.is_empty(), "a new key has found something: {:?}", out.collector.batch);
-        assert_eq!(runner.rows.len(), 7, "rows that were given up are used again");
+        assert_eq!(runner.state.rows.len(), 7, "rows that were given up are used again");
     }
 }

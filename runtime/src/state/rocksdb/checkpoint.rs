@@ -13,12 +13,12 @@ use crate::state::{FileSet, SharedFile, StateError};
 
 impl Database {
     /// Flushes what has been written, and links all files into a directory of their own, which belongs to whoever stores
-    /// them (and is removed with the database, if it is still there).
+    /// them, and may outlive the database.
     ///
     /// The database may be read and written meanwhile; what is written then may be in the checkpoint or not.
     pub(crate) fn checkpoint(&self, info: &TaskInfo) -> Result<FileSet, StateError> {
         let number = self.checkpoints.fetch_add(1, Ordering::Relaxed);
-        let local = self.directory.path().join(format!("checkpoint-{number}"));
+        let local = self.shared.root.path().join(format!("checkpoint-{}-{number}", self.id));
         Checkpoint::new(&self.db)
             .and_then(|checkpoint| checkpoint.create_checkpoint(&local))
             .map_err(|error| StateError::store(self.path(), "cannot be checkpointed", error))?;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch, WriteOptions};
 use tempfile::TempDir;
 
 use super::RocksDb;
-use super::expiry::{Expired, Factory};
+use super::expiry::Factory;
 use super::rows::Rows;
-use crate::state::{KeyGroups, SharedFile, StateError};
+use crate::state::{ExpiryFilters, KeyGroups, SharedFile, StateError};
 
 /// A database in a directory of its own, which is removed with it.
 ///
@@ -26,18 +27,20 @@ pub(crate) struct Database {
     /// How many checkpoints there have been.
     pub(super) checkpoints: AtomicU64,
     pub(super) directory: TempDir,
+    /// The directory is in one that these share.
+    pub(super) shared: Arc<RocksDb>,
 }
 
 impl Database {
     /// A database without rows.
-    pub(crate) fn create(shared: &RocksDb, expired: Option<Expired>) -> Result<Self, StateError> {
+    pub(crate) fn create(shared: &Arc<RocksDb>, expired: Option<ExpiryFilters>) -> Result<Self, StateError> {
         Self::open(shared, expired, new_directory(shared)?, BTreeMap::new())
     }
 
     /// Opens what stands in the directory; `inherited` are the tables among it.
     pub(super) fn open(
-        shared: &RocksDb,
-        expired: Option<Expired>,
+        shared: &Arc<RocksDb>,
+        expired: Option<ExpiryFilters>,
         directory: TempDir,
         inherited: BTreeMap<String, SharedFile>,
     ) -> Result<Self, StateError> {
@@ -49,7 +52,14 @@ impl Database {
         let family = ColumnFamilyDescriptor::new(DEFAULT_COLUMN_FAMILY_NAME, options.clone());
         let db = DB::open_cf_descriptors(&options, &path, [family])
             .map_err(|error| StateError::store(&path, "cannot be opened", error))?;
-        Ok(Self { db, id: random_id(), inherited, checkpoints: AtomicU64::new(0), directory })
+        Ok(Self {
+            db,
+            id: random_id(),
+            inherited,
+            checkpoints: AtomicU64::new(0),
+            directory,
+            shared: Arc::clone(shared),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -97,12 +107,6 @@ impl Changes {
         self.0.delete(key);
     }
 
-    /// Deletes all rows of a range of key groups.
-    pub(crate) fn delete_groups(&mut self, groups: KeyGroups) {
-        let (first, end) = super::key::bounds(groups);
-        self.0.delete_range(first, end);
-    }
-
     /// How much memory they take.
     pub(crate) fn bytes(&self) -> usize {
         self.0.size_in_bytes()
@@ -111,10 +115,11 @@ impl Changes {
 
 /// A directory for a database, which is removed when it is dropped.
 pub(super) fn new_directory(shared: &RocksDb) -> Result<TempDir, StateError> {
-    let parent = shared.settings.directory.clone().unwrap_or_else(std::env::temp_dir);
-    std::fs::create_dir_all(&parent)
-        .and_then(|()| tempfile::Builder::new().prefix("millstream-state-").tempdir_in(&parent))
-        .map_err(|error| StateError::store(&parent, "cannot be made a directory in for a database", error))
+    let parent = shared.root.path();
+    tempfile::Builder::new()
+        .prefix("database-")
+        .tempdir_in(parent)
+        .map_err(|error| StateError::store(parent, "cannot be made a directory in for a database", error))
 }
 
 /// 128 bits that nobody else has: the standard library seeds its hashers from the system's randomness.

@@ -2,17 +2,9 @@
 //!
 //! So rows are ordered by key group, and the rows of a subtask are one range.
 
-use serde::Serialize;
-
-use crate::state::{KeyGroup, KeyGroups, StateError, encode};
+use crate::state::{KeyGroup, KeyGroups};
 
 const PREFIX: usize = size_of::<u16>();
-
-/// Appends a key of a group.
-pub(crate) fn encode_key<K: Serialize>(group: KeyGroup, key: &K, to: &mut Vec<u8>) -> Result<(), StateError> {
-    to.extend(group.0.to_be_bytes());
-    encode(key, to)
-}
 
 /// Makes `to` the key that stands in a database for a user's key in MessagePack.
 pub(super) fn join_key(group: KeyGroup, key: &[u8], to: &mut Vec<u8>) {

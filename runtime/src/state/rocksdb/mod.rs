@@ -21,6 +21,7 @@ mod options;
 mod reader;
 mod restore;
 mod rows;
+mod store;
 
 #[cfg(test)]
 mod tests;
@@ -28,3 +29,4 @@ mod tests;
 pub(crate) use database::Database;
 pub(crate) use memory::RocksDb;
 pub(crate) use reader::read_files;
+pub(crate) use store::Databases;

@@ -1,24 +1,24 @@
 //! A database from a snapshot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
 use super::RocksDb;
 use super::database::{Changes, Database, new_directory};
-use super::expiry::Expired;
 use super::key::join_key;
 use super::link::{is_immutable, link};
 use super::loader::Loader;
-use crate::state::{FileSet, KeyGroups, OperatorSnapshot, StateError, decode};
+use crate::state::{ExpiryFilters, FileSet, KeyGroups, OperatorSnapshot, StateError, decode};
 
 /// Rows of a snapshot of the heap are written in steps of so many bytes.
 const STEP: usize = 1 << 20;
 
 /// The rows that a snapshot has of some key groups, whichever backend has written it and at whatever parallelism.
 pub(crate) fn restore(
-    shared: &RocksDb,
-    expired: Option<Expired>,
+    shared: &Arc<RocksDb>,
+    expired: Option<ExpiryFilters>,
     from: &OperatorSnapshot,
     section: &str,
     groups: KeyGroups,
@@ -38,7 +38,7 @@ pub(crate) fn restore(
 }
 
 /// Opens a file set as it is. Its tables keep the names that they have in the checkpoint store.
-fn adopt(shared: &RocksDb, expired: Option<Expired>, set: &FileSet) -> Result<Database, StateError> {
+fn adopt(shared: &Arc<RocksDb>, expired: Option<ExpiryFilters>, set: &FileSet) -> Result<Database, StateError> {
     let directory = new_directory(shared)?;
     let db = directory.path().join("db");
     let linked =

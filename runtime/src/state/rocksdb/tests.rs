@@ -8,15 +8,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::database::Changes;
-use super::expiry::Expired;
-use super::key::encode_key;
 use super::restore::restore;
 use super::*;
 use crate::channel::hash::stable_hash;
 use crate::operator::TaskInfo;
+use crate::state::store::encode_key;
 use crate::state::{
     FileSet, KeyGroup, KeyGroups, List, Map, OperatorCapture, RocksDbProfile, RocksDbSettings, StateError, StateRow,
-    StateSpec, TaskCapture, TaskSnapshot, Ttl, Value, decode, encode, encode_row,
+    StateSpec, TaskCapture, TaskSnapshot, Ttl, Value, decode, encode, encode_row, expiry_filters,
 };
 use crate::time::{ManualClock, Timestamp};
 
@@ -25,7 +24,7 @@ const SECTION: &str = "rows";
 
 /// A place for databases, and what they share.
 struct Place {
-    shared: RocksDb,
+    shared: Arc<RocksDb>,
     directory: TempDir,
 }
 
@@ -33,7 +32,7 @@ impl Place {
     fn new(settings: RocksDbSettings) -> Self {
         let directory = TempDir::new().unwrap();
         let settings = RocksDbSettings { directory: Some(directory.path().to_owned()), ..settings };
-        Self { shared: RocksDb::new(settings).unwrap(), directory }
+        Self { shared: Arc::new(RocksDb::new(settings).unwrap()), directory }
     }
 
     fn create(&self) -> Database {
@@ -173,18 +172,6 @@ fn rows_are_those_of_the_moment_in_which_they_are_asked_for() {
     for group in (0..GROUPS as u16).map(KeyGroup) {
         assert_eq!(capture.keyed(SECTION, group), expected.keyed(SECTION, group));
     }
-}
-
-#[test]
-fn deleting_key_groups_leaves_the_others() {
-    let place = Place::default();
-    let database = place.create();
-    let written: BTreeMap<u64, u64> = (0..200).map(|user| (user, user)).collect();
-    write(&database, written.iter().map(|(user, count)| (*user, Some(*count))));
-    let mut changes = Changes::default();
-    changes.delete_groups(KeyGroups::of_subtask(0, 2, GROUPS));
-    database.write(changes).unwrap();
-    assert_eq!(counts(&database, all()), owned(&written, 1, 2));
 }
 
 #[test]
@@ -346,9 +333,13 @@ fn nothing_is_left_on_disk_when_the_databases_are_gone() {
     write(&database, [(1, Some(10))]);
     let set = database.checkpoint(&info(0, 1)).unwrap();
     let restored = place.restore(&snapshot([set]), 0, 2);
-    assert_eq!(entries(place.directory.path()).len(), 2);
+    let root = place.shared.root.path().to_owned();
+    assert_eq!(entries(&root).len(), 3);
     drop((database, restored));
-    assert_eq!(entries(place.directory.path()), Vec::<PathBuf>::new());
+    assert_eq!(entries(&root).len(), 1, "a checkpoint outlives the databases");
+    let Place { shared, directory } = place;
+    drop(shared);
+    assert_eq!(entries(directory.path()), Vec::<PathBuf>::new());
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {
@@ -453,7 +444,7 @@ fn check_expiry(written: [Option<u64>; 3], declared: [Option<u64>; 3], now: i64,
     let clock = Arc::new(ManualClock::at(at(now)));
     let declared = specs(declared);
     let place = Place::default();
-    let database = Database::create(&place.shared, Expired::of(blank(&declared), declared, clock)).unwrap();
+    let database = Database::create(&place.shared, expiry_filters(blank(&declared), declared.into(), clock)).unwrap();
     let mut changes = Changes::default();
     for (user, row) in (0..).zip(&rows) {
         let mut bytes = Vec::new();

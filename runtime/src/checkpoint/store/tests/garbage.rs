@@ -19,11 +19,14 @@ fn the_newest_checkpoints_are_kept() {
 }
 
 #[test]
-fn the_last_checkpoint_is_always_kept() {
+fn of_a_run_that_retains_none_a_number_is_left() {
     everywhere(|store| {
         take(&store, 1, CHECKPOINT, 0).unwrap();
+        take_with_files(&store, 2, 0, &["1.sst"]);
+        assert_eq!(store.collect_garbage("run", 0, None).unwrap(), 6);
+        assert_eq!(objects(&store), ["chk-2/_deleted"]);
         assert_eq!(store.collect_garbage("run", 0, None).unwrap(), 0);
-        assert_eq!(numbers(&store), [1]);
+        assert_eq!(store.next_id().unwrap(), CheckpointId(3));
     });
 }
 

@@ -1,0 +1,110 @@
+//! What rows are kept in that do not fit into memory.
+
+use std::sync::Arc;
+
+use super::{KeyGroup, KeyGroups, OperatorCapture, OperatorSnapshot, StateError, encode};
+use crate::operator::TaskInfo;
+
+/// Where the operators of a job get stores for their rows.
+pub(crate) trait RowStores: Send + Sync {
+    /// A store for one keyed section of one operator of one subtask, with the rows that a snapshot has of its key
+    /// groups. `expired` tells rows that may be dropped.
+    fn open(
+        &self,
+        section: &str,
+        groups: KeyGroups,
+        from: Option<&OperatorSnapshot>,
+        expired: Option<ExpiryFilters>,
+    ) -> Result<Arc<dyn RowStore>, StateError>;
+
+    /// So many bytes of rows are to be held in memory, for each store.
+    fn cache_bytes(&self) -> usize;
+}
+
+/// Makes a filter for rows that are looked through now.
+pub(crate) type ExpiryFilters = Arc<dyn Fn() -> ExpiryFilter + Send + Sync>;
+
+/// Whether an encoded row has expired.
+pub(crate) type ExpiryFilter = Box<dyn Fn(&[u8]) -> bool + Send>;
+
+/// Rows by key, both as bytes: keys as [`encode_key`] writes them.
+///
+/// Any call may wait for a disk.
+pub(crate) trait RowStore: Send + Sync {
+    /// Hands the rows of keys, which are in order, to `found`, with the key's place among them; keys that have no row are
+    /// left out.
+    fn get_many(&self, keys: &[&[u8]], found: &mut FoundRow<'_>) -> Result<(), StateError>;
+
+    /// Carries changes out, all or none of them.
+    fn write(&self, changes: &RowChanges) -> Result<(), StateError>;
+
+    /// Captures all rows as a section of a snapshot, in the canonical form if that is asked for. Calls `taken` once
+    /// changes do not matter any more to what is captured.
+    fn capture(
+        &self,
+        section: &str,
+        info: &TaskInfo,
+        taken: &dyn Fn(),
+        to: &mut OperatorCapture,
+    ) -> Result<(), StateError>;
+}
+
+/// Takes the place of a key and its row.
+pub(crate) type FoundRow<'a> = dyn FnMut(usize, &[u8]) -> Result<(), StateError> + 'a;
+
+/// Changes of rows, to be written at once.
+#[derive(Default)]
+pub(crate) struct RowChanges {
+    bytes: Vec<u8>,
+    /// For each change, where its key and its row end.
+    ends: Vec<(usize, usize)>,
+}
+
+impl RowChanges {
+    /// Adds a change: what `write_key` appends, and the row that `write_row` appends; nothing for its deletion.
+    pub(crate) fn add(
+        &mut self,
+        write_key: impl FnOnce(&mut Vec<u8>) -> Result<(), StateError>,
+        write_row: impl FnOnce(&mut Vec<u8>) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        write_key(&mut self.bytes)?;
+        let key_end = self.bytes.len();
+        write_row(&mut self.bytes)?;
+        self.ends.push((key_end, self.bytes.len()));
+        Ok(())
+    }
+
+    /// The changes: a key and its row, `None` if it is deleted.
+    #[cfg_attr(
+        not(any(test, feature = "rocksdb")),
+        expect(dead_code, reason = "asked by stores, of which there is none")
+    )]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts.zip(&self.ends).map(|(start, (key_end, row_end))| {
+            let row = &self.bytes[*key_end..*row_end];
+            (&self.bytes[start..*key_end], (!row.is_empty()).then_some(row))
+        })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many bytes keys and rows have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// Appends a key as it stands in stores: the key group, big endian, then the user's key as MessagePack. So rows are
+/// ordered by key group.
+pub(crate) fn encode_key<K: serde::Serialize>(group: KeyGroup, key: &K, to: &mut Vec<u8>) -> Result<(), StateError> {
+    to.extend(group.0.to_be_bytes());
+    encode(key, to)
+}

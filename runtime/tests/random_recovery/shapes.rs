@@ -1,0 +1,201 @@
+//! The jobs, and what a single thread makes of the same records.
+
+use std::collections::BTreeMap;
+
+use millstream::connector::CollectSink;
+use millstream::operator::OnError;
+use millstream::prelude::*;
+use millstream::testing::Faults;
+use millstream::window::{Session, Sliding, Tumbling};
+
+use crate::operators::{BUCKET_MILLIS, Buckets, CountAndSum, Detour, ODD, Row, Share, Sort, by_key};
+use crate::records::{DISORDER_MILLIS, RECORDS, key, millis, source, watermarks};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shape {
+    /// Steps without state over all kinds of edges, one of which waits on threads of its own.
+    Stateless,
+    /// Running counts, and counts of these behind a second exchange by key.
+    Counts,
+    /// Two sources together, and a side output.
+    UnionAndSides,
+    Timers,
+    /// Tumbling and sliding windows of one stream, into a sink each.
+    Windows,
+    Sessions,
+    /// Windows that fire again for late records.
+    Late,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Stateless, Self::Counts, Self::UnionAndSides, Self::Timers, Self::Windows, Self::Sessions, Self::Late];
+
+    /// Wires the job.
+    pub(crate) fn build(self, env: &Environment, faults: &Faults, sinks: &[CollectSink<Row>; 2]) {
+        let numbers = env.source(source()).uid("source");
+        let [first, second] = sinks.clone();
+        match self {
+            Self::Stateless => {
+                let tapped = numbers.map(faults.tap()).filter(|n| n % 3 != 0).rebalance().flat_map(|n| [n, n + 1]);
+                let slow = tapped.clone().process_blocking("detour", Detour, 4, OnError::Fail).uid("detour");
+                slow.map(|n| (n, 0, 0, 0)).sink(first).uid("first");
+                let shared = tapped.broadcast().process("share", Share);
+                shared.forward().map(|n| (n, 0, 0, 1)).sink(second).uid("second");
+            }
+            Self::Counts => {
+                let counts = numbers.key_by_owned(by_key).count().uid("count").map(faults.tap());
+                counts.clone().map(|(key, count)| (key, 0, count, 0)).sink(first).uid("first");
+                let again = counts.key_by_owned(|(_, count)| count % 5).count().uid("count-again");
+                again.map(|(class, count)| (class, 0, count, 1)).sink(second).uid("second");
+            }
+            Self::UnionAndSides => {
+                let others = env.source(source()).uid("other-source").map(|n| n + RECORDS);
+                let even = numbers.union([others]).map(faults.tap()).process("sort", Sort);
+                let odd = even.side_output(ODD).key_by_owned(by_key).count().uid("count-odd");
+                odd.map(|(key, count)| (key, 0, count, 0)).sink(first).uid("first");
+                even.rebalance().map(|n| (n, 0, 0, 1)).sink(second).uid("second");
+            }
+            Self::Timers => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap());
+                let buckets = timed.key_by_owned(by_key).process("buckets", Buckets).uid("buckets");
+                buckets.clone().sink(first).uid("first");
+                let full = buckets.key_by_owned(|row| row.2).count().uid("sizes");
+                full.map(|(size, count)| (size, 0, count, 1)).sink(second).uid("second");
+            }
+            Self::Windows => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let tumbling = timed.clone().window(Tumbling::of(Duration::from_millis(90)));
+                let tumbling = tumbling.aggregate_with(CountAndSum, |key, window, (count, sum), out| {
+                    out.emit((*key, window.start().as_millis(), count, sum));
+                });
+                tumbling.uid("tumbling").sink(first).uid("first");
+                let sliding = timed.window(Sliding::of(Duration::from_millis(120), Duration::from_millis(40)));
+                let sliding = sliding.aggregate_with(CountAndSum, |key, window, (count, sum), out| {
+                    out.emit((*key, window.start().as_millis(), count, sum));
+                });
+                sliding.uid("sliding").sink(second).uid("second");
+            }
+            Self::Sessions => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").rebalance().map(faults.tap());
+                let sessions = timed.key_by_owned(by_key).window(Session::gap(Duration::from_millis(100)));
+                let sessions = sessions.process(|key, window, records, out| {
+                    out.emit((*key, window.start().as_millis(), records.len() as u64, records.iter().sum()));
+                });
+                sessions.uid("sessions").sink(first).uid("first");
+            }
+            Self::Late => {
+                let timed = numbers.watermarks(watermarks(DISORDER_MILLIS)).uid("watermarks").map(faults.tap());
+                let windows = timed.key_by_owned(by_key).window(Tumbling::of(Duration::from_millis(50)));
+                let windows = windows.allowed_lateness(Duration::from_millis(2 * DISORDER_MILLIS as u64));
+                let counted = windows.aggregate_with(CountAndSum, |key, window, (count, _), out| {
+                    out.emit((*key, window.start().as_millis(), count, window.revision().into()));
+                });
+                counted.uid("late").sink(first).uid("first");
+            }
+        }
+    }
+
+    /// What must be in the sinks at the end, sorted.
+    pub(crate) fn expected(self) -> [Vec<Row>; 2] {
+        let numbers = 0..RECORDS;
+        let (mut first, mut second) = match self {
+            Self::Stateless => {
+                let all: Vec<u64> = numbers.filter(|n| n % 3 != 0).flat_map(|n| [n, n + 1]).collect();
+                (all.iter().map(|n| (*n, 0, 0, 0)).collect(), all.iter().map(|n| (*n, 0, 0, 1)).collect())
+            }
+            Self::Counts => {
+                let counts = running_counts(numbers.map(key), 0);
+                let again = running_counts(counts.iter().map(|row| row.2 % 5), 1);
+                (counts, again)
+            }
+            Self::UnionAndSides => {
+                let odd = (0..2 * RECORDS).filter(|n| n % 2 == 1);
+                let even = (0..2 * RECORDS).filter(|n| n % 2 == 0);
+                (running_counts(odd.map(key), 0), even.map(|n| (n, 0, 0, 1)).collect())
+            }
+            Self::Timers => {
+                let mut buckets: BTreeMap<(u64, i64), u64> = BTreeMap::new();
+                for n in numbers {
+                    *buckets.entry((key(n), (millis(n) / BUCKET_MILLIS + 1) * BUCKET_MILLIS)).or_default() += 1;
+                }
+                let rows: Vec<Row> = buckets.into_iter().map(|((key, end), count)| (key, end, count, 0)).collect();
+                let sizes = running_counts(rows.iter().map(|row| row.2), 1);
+                (rows, sizes)
+            }
+            Self::Windows => (windows(90, 90), windows(120, 40)),
+            Self::Sessions => (sessions(100), Vec::new()),
+            Self::Late => (windows(50, 50).into_iter().map(|row| (row.0, row.1, row.2, 0)).collect(), Vec::new()),
+        };
+        first.sort_unstable();
+        second.sort_unstable();
+        [first, second]
+    }
+
+    /// What is compared of the output: where windows fire again, how often they do depends on the order in which records
+    /// meet watermarks, and only their last firing counts.
+    pub(crate) fn comparable(self, mut rows: Vec<Row>) -> Result<Vec<Row>, String> {
+        rows.sort_unstable();
+        if !matches!(self, Self::Late) {
+            return Ok(rows);
+        }
+        let mut last: Vec<Row> = Vec::new();
+        for (key, start, count, revision) in rows {
+            match last.last_mut() {
+                Some(row) if (row.0, row.1) == (key, start) => {
+                    if revision != row.3 + 1 || count <= row.2 {
+                        return Err(format!("firing {revision} of {count} records after {row:?}"));
+                    }
+                    *row = (key, start, count, revision);
+                }
+                _ if revision != 0 => return Err(format!("the window {key}, {start} begins with firing {revision}")),
+                _ => last.push((key, start, count, revision)),
+            }
+        }
+        Ok(last.into_iter().map(|(key, start, count, _)| (key, start, count, 0)).collect())
+    }
+}
+
+/// Every count that is reached of every key.
+fn running_counts(keys: impl Iterator<Item = u64>, tag: u64) -> Vec<Row> {
+    let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
+    let count = |key| {
+        let count = counts.entry(key).or_default();
+        *count += 1;
+        (key, 0, *count, tag)
+    };
+    keys.map(count).collect()
+}
+
+fn windows(size: i64, slide: i64) -> Vec<Row> {
+    let mut windows: BTreeMap<(u64, i64), (u64, u64)> = BTreeMap::new();
+    for number in 0..RECORDS {
+        let mut start = millis(number) - millis(number).rem_euclid(slide);
+        while start > millis(number) - size {
+            let (count, sum) = windows.entry((key(number), start)).or_default();
+            *count += 1;
+            *sum += number;
+            start -= slide;
+        }
+    }
+    windows.into_iter().map(|((key, start), (count, sum))| (key, start, count, sum)).collect()
+}
+
+fn sessions(gap: i64) -> Vec<Row> {
+    let mut by_time: Vec<(u64, i64, u64)> = (0..RECORDS).map(|number| (key(number), millis(number), number)).collect();
+    by_time.sort_unstable();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut last_time = 0;
+    for (key, time, number) in by_time {
+        match rows.last_mut() {
+            // Windows that touch are one.
+            Some((last, _, count, sum)) if *last == key && time <= last_time + gap => {
+                *count += 1;
+                *sum += number;
+            }
+            _ => rows.push((key, time, 1, number)),
+        }
+        last_time = time;
+    }
+    rows
+}
