@@ -125,7 +125,6 @@ impl Ttl {
     }
 
     /// Whether merging files removes a state once it has expired.
-    #[cfg(feature = "rocksdb")]
     pub(crate) fn is_cleaned_up_in_compaction(&self) -> bool {
         self.is_enabled() && self.cleanup.in_compaction
     }
