@@ -9,7 +9,6 @@ use std::time::Duration;
 use common::within_a_minute;
 use millstream::checkpoint::Checkpointing;
 use millstream::connector::{CollectSink, GeneratorSource};
-use millstream::prelude::*;
 use millstream::testing::MiniCluster;
 
 const RECORDS: u64 = 20_000;
