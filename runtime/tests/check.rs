@@ -1,5 +1,7 @@
 //! What a check of a snapshot says: what a job would restore, what is missing, and what does not fit.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 mod common;
 
 use std::path::Path;
