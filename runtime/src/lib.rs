@@ -25,7 +25,8 @@
 //!   [`main`].
 //! * Write operators as closures, as annotated functions ([`operator`](macro@prelude::operator)), or by the traits in [`operator`](mod@operator).
 //! * Keep state with the handles in [`state`], tell time with [`time`], cut streams with [`window`].
-//! * Read and write by [`connector`]s; test with [`testing`].
+//! * Read and write by [`connector`]s; test with [`testing`]. Before going on from a snapshot with a new version, [`restore`]
+//!   tells whether that works.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 extern crate self as millstream;
@@ -43,6 +44,7 @@ pub mod graph;
 pub mod observe;
 pub mod operator;
 pub mod prelude;
+pub mod restore;
 pub mod state;
 pub mod stream;
 mod task;

@@ -85,10 +85,11 @@ fn main() -> ExitCode {
         Ok(_) => return millstream::cli::run("empty", "", |_, _: millstream::cli::NoArgs| Ok(())),
         Err(_) => {}
     }
-    let facts: [(&str, fn()); 10] = [
+    let facts: [(&str, fn()); 11] = [
         ("help_begins_with_what_the_job_is_for", help),
         ("a_job_prints_to_standard_output_and_its_summary_to_standard_error", summary),
         ("plan_prints_the_graph_and_runs_nothing", plan),
+        ("check_tells_whether_the_job_can_go_on_by_its_exit_code", check_restore),
         ("a_wrong_flag_is_named_and_exits_with_2", wrong_flag),
         ("a_flag_that_the_engine_has_is_an_error_in_any_build", clash),
         ("a_panic_is_told_once_with_its_place_in_the_code", panic),
@@ -138,6 +139,21 @@ fn plan() {
     assert!(stdout.contains("job `trial`") && stdout.contains("parallelism 3"), "{stdout}");
     let (stdout, _) = check("orders", "plan --format mermaid", 0);
     assert!(stdout.starts_with("flowchart LR"), "{stdout}");
+}
+
+fn check_restore() {
+    let directory = tempfile::tempdir().unwrap();
+    let flags = format!("--count 1000 --checkpoint-dir {}", directory.path().display());
+    check("orders", &flags, 0);
+    let (stdout, _) = check("orders", &format!("check {flags} --restore latest --parallelism 3"), 0);
+    assert!(stdout.contains("restored (accumulators, "), "{stdout}");
+    assert!(stdout.lines().last().unwrap().starts_with("the job can go on from "), "{stdout}");
+    let (stdout, _) = check("orders", &format!("check {flags} --restore latest --max-parallelism 64"), 1);
+    assert!(stdout.contains("the job cannot go on from "), "{stdout}");
+    let (stdout, stderr) = check("orders", &format!("check {flags} --restore {}/none", directory.path().display()), 1);
+    assert!(stdout.is_empty() && stderr.contains("error: there is nothing at"), "{stdout}{stderr}");
+    let (_, stderr) = check("orders", &format!("check {flags}"), 2);
+    assert!(stderr.contains("--restore <latest|PATH>"), "{stderr}");
 }
 
 fn wrong_flag() {

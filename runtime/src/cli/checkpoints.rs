@@ -8,6 +8,9 @@ use crate::checkpoint::{CheckpointMode, Checkpointing, RestartStrategy};
 use crate::stream::Environment;
 use crate::time::duration::parse as duration;
 
+/// The id of `--restore`, which `check` needs.
+pub(super) const RESTORE: &str = "millstream.restore";
+
 /// How the job is checkpointed, what it goes on from, and what happens when it fails.
 #[derive(Args, Debug, Clone, PartialEq, Eq)]
 #[group(skip)]
@@ -53,7 +56,7 @@ pub(crate) struct CheckpointArgs {
     delete_on_cancel: bool,
 
     /// Go on from a snapshot: its path, or `latest` for the last one in the checkpoint directory
-    #[arg(id = "millstream.restore", long = "restore", value_name = "latest|PATH")]
+    #[arg(id = RESTORE, long = "restore", value_name = "latest|PATH")]
     pub(crate) restore: Option<String>,
 
     /// Drop state in the snapshot that no operator of the job takes

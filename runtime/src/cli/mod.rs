@@ -1,11 +1,12 @@
 //! The command line of a job's binary.
 //!
 //! `#[millstream::main]` makes a `main` that calls [`run`] with the function that builds the job. The binary then has
-//! the subcommands `run`, which is the default, and `plan`; the job's own arguments stand beside the engine's, under
+//! the subcommands `run`, which is the default, `plan` and `check`; the job's own arguments stand beside the engine's, under
 //! headings of their own, and a clash between them is an error in release builds too.
 //!
-//! Standard output belongs to the job and to `plan`; everything else goes to standard error. The exit code is 0 if the
-//! job has done its work, 1 if it failed or could not be started, 2 if the command line is wrong.
+//! Standard output belongs to the job, to `plan` and to `check`; everything else goes to standard error. The exit code is 0
+//! if the job has done its work, or could go on; 1 if it failed, or could not be started or go on; 2 if the command line is
+//! wrong.
 
 mod checkpoints;
 mod clash;
@@ -69,7 +70,7 @@ pub fn run<A: Args>(name: &str, about: &str, job: fn(&Environment, A) -> Result<
         Err(ParseError::Clash(clash)) => return fail(&clash.into()),
     };
     match carry_out(name, job, invocation) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
@@ -79,7 +80,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: Invocation<A>) -> Result<()> {
+fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: Invocation<A>) -> Result<ExitCode> {
     let Invocation { command, engine, job: args } = invocation;
     init_logging()?;
     let env = Environment::new(name);
@@ -107,6 +108,14 @@ fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: 
             };
             print!("{text}");
         }
+        Command::Check => {
+            blame::install_hook();
+            let check = env.build()?.check_restore()?;
+            print!("{check}");
+            if !check.can_go_on() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Run => {
             let job = env.build()?;
             blame::install_hook();
@@ -118,5 +127,5 @@ fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: 
             eprintln!("{summary}");
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

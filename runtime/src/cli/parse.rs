@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::builder::Resettable;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, value_parser};
 
+use super::checkpoints::RESTORE;
 use super::clash::{self, Clash};
 use super::engine::{EngineArgs, PlanFormat};
 
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Run,
     /// Print its graph.
     Plan(PlanFormat),
+    /// Tell whether it can go on from a snapshot.
+    Check,
 }
 
 /// Why there is nothing to be done.
@@ -50,6 +53,7 @@ pub(crate) fn parse<A: Args>(
             let format: Option<PlanFormat> = matches.remove_one("millstream.format");
             (Command::Plan(format.unwrap_or(PlanFormat::Text)), matches)
         }
+        Some((subcommand, matches)) if subcommand == "check" => (Command::Check, matches),
         Some((_, matches)) => (Command::Run, matches),
         None => (Command::Run, matches),
     };
@@ -73,9 +77,11 @@ fn command<A: Args>(about: &str) -> clap::Command {
         .value_parser(value_parser!(PlanFormat));
     let plan = with_arguments::<A>(clap::Command::new("plan"));
     let plan = plan.about("Print the graph that the job would run as, and run nothing").arg(format);
+    let check = with_arguments::<A>(clap::Command::new("check")).mut_arg(RESTORE, |arg| arg.required(true));
+    let check = check.about("Tell whether the job can go on from the snapshot that --restore names, and run nothing");
     // Help and errors call the binary what it was called by.
     let command = with_arguments::<A>(clap::Command::new("job"))
-        .subcommands([run, plan])
+        .subcommands([run, plan, check])
         .args_conflicts_with_subcommands(true)
         .subcommand_negates_reqs(true);
     let lines: Vec<&str> = about.trim().lines().map(str::trim).collect();
@@ -148,6 +154,16 @@ mod tests {
         assert_eq!(plan.command, Command::Plan(PlanFormat::Dot));
         assert!(plan.engine.disable_chaining);
         assert_eq!(parsed("word_count plan --input a").command, Command::Plan(PlanFormat::Text));
+    }
+
+    #[test]
+    fn check_needs_a_snapshot() {
+        let check = parsed("word_count check --input a --checkpoint-dir b --restore latest -p 2");
+        assert_eq!(check.command, Command::Check);
+        assert_eq!(check.engine.checkpoints.restore.as_deref(), Some("latest"));
+        let (kind, message) = refused::<WordCount>("word_count check --input a");
+        assert_eq!(kind, ErrorKind::MissingRequiredArgument);
+        assert!(message.contains("--restore <latest|PATH>"), "{message}");
     }
 
     #[test]

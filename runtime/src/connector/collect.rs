@@ -21,7 +21,7 @@ use crate::data::Data;
 /// use millstream::connector::CollectSink;
 /// let (sink, collected) = CollectSink::<u64>::new();
 /// // ... a job writes to `sink`; when it has ended:
-/// assert_eq!(collected.take(), []);
+/// assert!(collected.take().is_empty());
 /// # drop(sink);
 /// ```
 #[derive(Debug)]

@@ -9,7 +9,7 @@ mod checkpoints;
 mod guarantees;
 mod logging;
 mod metrics;
-mod number;
+pub(crate) mod number;
 mod observer;
 mod progress;
 mod prometheus;

@@ -75,11 +75,9 @@ pub enum StateError {
 /// Bytes that do not fit the type they are read as: where, and why.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "state{} cannot be decoded: {what}{}{}: {reason} (a field that is new needs `#[serde(default)]`, a renamed one \
-     `#[serde(alias = \"..\")]`; a state with another meaning needs another name)",
+    "state{} cannot be decoded: {} ({ADVICE})",
     after(" of operator ", operator),
-    after(" of state ", state),
-    after(", field ", field)
+    self.place_and_reason()
 )]
 #[non_exhaustive]
 pub struct Misfit {
@@ -93,6 +91,18 @@ pub struct Misfit {
     pub field: Option<String>,
     /// What the decoder says.
     pub reason: String,
+}
+
+/// What to do about a [`Misfit`].
+pub(crate) const ADVICE: &str = "a field that is new needs `#[serde(default)]`, a renamed one `#[serde(alias = \"..\")]`; \
+                                 a state with another meaning needs another name";
+
+impl Misfit {
+    /// Where it does not fit, in its operator, and why.
+    pub(crate) fn place_and_reason(&self) -> String {
+        let Self { what, state, field, reason, .. } = self;
+        format!("{what}{}{}: {reason}", after(" of state ", state), after(", field ", field))
+    }
 }
 
 /// Words before a name, if there is one.

@@ -38,6 +38,7 @@ mod value;
 pub use aggregating::Aggregating;
 pub use backend::{RocksDbProfile, RocksDbSettings, StateBackend};
 pub(crate) use codec::{RowCodec, StatesCodec, ValueCodec};
+pub(crate) use error::ADVICE;
 pub use error::{Misfit, StateError};
 pub(crate) use expired::expiry_filters;
 pub(crate) use expiry::{Expiry, LastUse};

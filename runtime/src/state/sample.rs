@@ -22,7 +22,9 @@ const MAX_FIELDS: usize = 32;
 const TUPLE_LEN: usize = 4;
 
 /// The sections whose entries are a key and another value.
-const PAIRS: [&str; 2] = ["rows", "accumulators"];
+const PAIRS: [&str; 2] = [ROWS, "accumulators"];
+/// The section whose entries are a key and a row, which is a map from the names of states.
+const ROWS: &str = "rows";
 /// The section whose entries are a key with a number of windows, then the windows.
 const WINDOWS: &str = "windows";
 
@@ -56,6 +58,22 @@ impl OperatorSnapshot {
             }
         }
         sample
+    }
+
+    /// The names of the states of keys in a sample.
+    pub(crate) fn keyed_states(&self) -> BTreeSet<String> {
+        let mut states = BTreeSet::new();
+        for (_, groups) in self.keyed_sections().filter(|(section, _)| *section == ROWS) {
+            for bytes in groups.values() {
+                let mut rest = bytes.as_slice();
+                while let Some((_, values)) = next_entry(ROWS, &mut rest) {
+                    if let ValueRef::Map(row) = &values[1] {
+                        states.extend(row.iter().filter_map(|(key, _)| name(key)).map(str::to_owned));
+                    }
+                }
+            }
+        }
+        states
     }
 
     /// Each entry of a sample as a snapshot of its own, so that what is wrong with one does not hide another.

@@ -100,13 +100,18 @@ impl OperatorSnapshot {
     }
 
     /// The entries of each keyed section, by key group.
-    pub(super) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, ByteBuf>)> {
+    pub(crate) fn keyed_sections(&self) -> impl Iterator<Item = (&str, &BTreeMap<KeyGroup, ByteBuf>)> {
         self.keyed.iter().map(|(section, groups)| (section.as_str(), groups))
     }
 
     /// The entries of each list section.
-    pub(super) fn list_sections(&self) -> impl Iterator<Item = (&str, &[ByteBuf])> {
+    pub(crate) fn list_sections(&self) -> impl Iterator<Item = (&str, &[ByteBuf])> {
         self.lists.iter().map(|(section, entries)| (section.as_str(), entries.as_slice()))
+    }
+
+    /// The file sets of each keyed section.
+    pub(crate) fn sections_in_files(&self) -> impl Iterator<Item = (&str, &[FileSet])> {
+        self.files.iter().map(|(section, sets)| (section.as_str(), sets.as_slice()))
     }
 
     /// Appends an entry, as it was written, to a keyed section.
@@ -120,7 +125,7 @@ impl OperatorSnapshot {
     }
 
     /// Whether something would be lost with it.
-    fn holds_state(&self) -> bool {
+    pub(crate) fn holds_state(&self) -> bool {
         !self.keyed.is_empty() || !self.files.is_empty() || self.lists.keys().any(|section| section != WATERMARK)
     }
 

@@ -13,6 +13,7 @@ use crate::data::Data;
 use crate::error::{BuildError, JobError};
 use crate::graph::{Body, Chaining, Graph, Node, Plan};
 use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
+use crate::restore::{self, RestoreCheck};
 use crate::state::StateBackend;
 use crate::task::{SourceDriver, enumerator_factory};
 use crate::testing::Faults;
@@ -268,6 +269,11 @@ impl Job {
     /// For talking to the job while it runs.
     pub fn handle(&self) -> JobHandle {
         JobHandle { controller: self.controller.clone(), history: Arc::clone(&self.history) }
+    }
+
+    /// Tells what the job would restore from the snapshot that it was told to go on from, and what does not fit. Runs nothing.
+    pub fn check_restore(&self) -> Result<RestoreCheck, JobError> {
+        restore::check(&self.plan)
     }
 
     /// Shows a progress line on standard error while the job runs, if that is a terminal and the job has an end.

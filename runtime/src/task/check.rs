@@ -13,8 +13,8 @@ use crate::operator::blocking::RunHere;
 use crate::state::{StateError, TaskSnapshot};
 use crate::time::{Clock, ManualClock};
 
-/// What does not fit the types of the job in a sample of a snapshot, each once. An operator is restored from each entry of
-/// its state by itself, and thrown away. Fails if an operator cannot be made at all.
+/// What does not fit the types of the job in a sample of a snapshot, each once. An operator, or an exchange, is restored from
+/// each entry of its state by itself, and thrown away. Fails if an operator cannot be made at all.
 pub(crate) fn misfits(plan: &Arc<Plan>, sample: &TaskSnapshot) -> Result<Vec<StateError>, Box<TaskError>> {
     let mut misfits: Vec<StateError> = Vec::new();
     for (uid, part) in sample.operators() {
@@ -30,13 +30,15 @@ pub(crate) fn misfits(plan: &Arc<Plan>, sample: &TaskSnapshot) -> Result<Vec<Sta
     Ok(misfits)
 }
 
-/// Restores the operator called `uid`, in all its subtasks.
+/// Restores the operator or exchange called `uid`, in all its subtasks.
 fn restore(plan: &Arc<Plan>, uid: &str, snapshot: TaskSnapshot) -> Result<Option<StateError>, Box<TaskError>> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
     let attempt = Attempt { run: "check".into(), number: 0, restored: Some(Arc::new(snapshot)), stores: None };
     let mut failed = None;
     wire(plan, &clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
-        if plan.vertices[blueprint.vertex].nodes.iter().any(|node| plan.graph.uid(*node) == uid) {
+        let vertex = blueprint.vertex;
+        let sends = plan.edges.iter().any(|edge| edge.from_vertex == vertex && *plan.exchange_id(edge).uid == *uid);
+        if sends || plan.vertices[vertex].nodes.iter().any(|node| plan.graph.uid(*node) == uid) {
             let built = build(blueprint, Arc::new(Nowhere), Arc::new(RunHere), Rc::new(|| {}));
             failed = failed.take().or(built.err());
         }

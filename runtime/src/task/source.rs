@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 /// Where a source's malformed records go, if its policy says so: what is wrong and where, and the record's text.
 pub(crate) const REJECTED: OutputTag<(String, String)> = OutputTag::new("rejected");
 
+/// The list section of the splits that a subtask reads or is to read, with how far it has come.
+pub(crate) const SPLITS: &str = "splits";
+
 /// What a step of a source did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SourceStep {
@@ -251,17 +254,17 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
         for split in self.splits.values() {
-            operator.push("splits", &split.position)?;
+            operator.push(SPLITS, &split.position)?;
         }
         for split in &self.waiting {
-            operator.push("splits", split)?;
+            operator.push(SPLITS, split)?;
         }
         self.out.snapshot(to)
     }
 
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
-            let splits: Vec<S::Split> = operator.list("splits")?;
+            let splits: Vec<S::Split> = operator.list(SPLITS)?;
             let info = &self.out.task.info;
             let mine = splits.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask);
             self.waiting.extend(mine.map(|(_, split)| split));

@@ -52,7 +52,7 @@ mod tests {
         carried.add(CheckpointId(2), output(2), false);
         carried.add(CheckpointId(4), output(4), false);
         assert_eq!(numbers(carried.take_before(CheckpointId(3))), [2]);
-        assert_eq!(numbers(carried.take_before(CheckpointId(3))), []);
+        assert!(numbers(carried.take_before(CheckpointId(3))).is_empty());
         assert_eq!(numbers(carried.take_before(CheckpointId(5))), [4]);
     }
 

@@ -1,15 +1,15 @@
 //! What an attempt goes on from.
 
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::Shared;
-use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest, resolve};
+use crate::checkpoint::{CheckpointError, CheckpointStore, Manifest};
 use crate::error::JobError;
 use crate::graph::{Plan, Settings};
+use crate::restore::{Fit, find};
 use crate::state::{StateBackend, TaskSnapshot};
 
 /// A snapshot that has been read.
@@ -56,17 +56,12 @@ pub(super) fn open(settings: &Settings, plan: &Plan) -> Result<Opened, JobError>
         }
         return Ok(Opened { epoch: claim()?, store, restored: None });
     };
-    let location = settings.checkpointing.as_ref().and_then(|checkpointing| checkpointing.location());
-    let find = || match &store {
-        Some(store) if from == "latest" => Ok((store.clone(), store.load("latest")?)),
-        _ => resolve(from, location),
-    };
     // Looked for twice, so that nothing is claimed where there is nothing to restore.
-    find()?;
+    find(from, settings, store.as_ref())?;
     let epoch = claim()?;
-    let (source, manifest) = find()?;
+    let (source, manifest) = find(from, settings, store.as_ref())?;
     let restored = read(&source, manifest, &settings.state_backend)?;
-    check(plan, &restored, settings.allow_non_restored_state)?;
+    Fit::new(plan, &restored.manifest, restored.snapshot.stateful_uids()).check(plan)?;
     Ok(Opened { store, epoch, restored: Some((source, restored)) })
 }
 
@@ -120,40 +115,4 @@ fn fetch(
         store.fetch_files(set, &directory.path().join(number.to_string()))?;
     }
     Ok(Some(Arc::new(directory)))
-}
-
-/// Refuses a snapshot that the job would not go on from as its author expects.
-fn check(plan: &Plan, restored: &Restored, allow_non_restored_state: bool) -> Result<(), JobError> {
-    let graph = &plan.graph;
-    let operators = (0..graph.nodes.len()).map(|node| graph.uid(node));
-    let edges = plan.edges.iter().map(|edge| plan.exchange_id(edge).uid.to_string());
-    let known: BTreeSet<String> = operators.chain(edges).collect();
-    for node in 0..graph.nodes.len() {
-        if let Some(before) = restored.manifest.operators.get(&graph.uid(node))
-            && before.max_parallelism != graph.max_parallelism(node)
-        {
-            return Err(JobError::Restore(format!(
-                "operator {} has max parallelism {}, and the snapshot was taken with {}, which cannot change: set it to \
-                 that",
-                graph.describe(node),
-                graph.max_parallelism(node),
-                before.max_parallelism
-            )));
-        }
-    }
-    let committables = restored.manifest.committables.iter().filter(|(_, pending)| !pending.is_empty());
-    let held = restored.snapshot.stateful_uids().chain(committables.map(|(uid, _)| uid.as_str()));
-    let lost: BTreeSet<&str> = held.filter(|uid| !known.contains(*uid)).collect();
-    if lost.is_empty() {
-        return Ok(());
-    }
-    let names = lost.iter().map(|uid| format!("`{uid}`")).collect::<Vec<_>>().join(", ");
-    if allow_non_restored_state {
-        tracing::warn!("the snapshot holds state that no operator of the job takes: {names}");
-        return Ok(());
-    }
-    Err(JobError::Restore(format!(
-        "the snapshot holds state of {names}, and the job has no operator with that uid: give the operators their uids \
-         with `.uid(..)`, or drop the state with --allow-non-restored-state"
-    )))
 }

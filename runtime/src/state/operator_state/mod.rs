@@ -29,9 +29,16 @@ pub trait OperatorState: Send {
 /// The states of an operator with their names.
 pub type OperatorStates<'a> = Vec<(StateSpec, &'a mut dyn OperatorState)>;
 
+const SECTION_PREFIX: &str = "state ";
+
 /// The list section of the state called `name`.
 fn section(name: &str) -> String {
-    format!("state {name}")
+    format!("{SECTION_PREFIX}{name}")
+}
+
+/// The state that a list section is of, if it is of one.
+pub(crate) fn name_of_section(section: &str) -> Option<&str> {
+    section.strip_prefix(SECTION_PREFIX)
 }
 
 pub(crate) fn capture(states: OperatorStates<'_>, task: &TaskInfo, to: &mut OperatorCapture) -> Result<(), StateError> {

@@ -43,7 +43,7 @@ fn parts_larger_than_a_piece_are_read_back() {
 #[test]
 fn snapshots_are_listed_the_latest_last() {
     everywhere(|store| {
-        assert_eq!(numbers(&store), []);
+        assert!(numbers(&store).is_empty());
         assert!(store.latest().unwrap().is_none());
         for (id, kind) in [(9, CHECKPOINT), (10, SAVEPOINT), (11, CHECKPOINT)] {
             take(&store, id, kind, 0).unwrap();
@@ -57,7 +57,7 @@ fn snapshots_are_listed_the_latest_last() {
 fn a_snapshot_is_not_there_before_its_manifest() {
     everywhere(|store| {
         store.write_part(CheckpointId(4), CHECKPOINT, "0", &state(4)).unwrap();
-        assert_eq!(numbers(&store), []);
+        assert!(numbers(&store).is_empty());
         let error = store.load("latest").unwrap_err().to_string();
         assert!(error.contains("1 incomplete"), "{error}");
         assert_eq!(store.next_id().unwrap(), CheckpointId(5));

@@ -1,4 +1,4 @@
-//! Tests of the store, over a directory and in memory.
+//! Tests of the store: over a directory, in memory, and over S3 if there is a server (`scripts/s3`).
 
 mod basics;
 mod crash;
@@ -7,6 +7,8 @@ mod epochs;
 mod fixture;
 mod garbage;
 mod restore;
+#[cfg(feature = "s3")]
+mod s3;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -30,6 +32,10 @@ fn everywhere(test: impl Fn(CheckpointStore)) {
     // It need not be there.
     test(local(&dir.path().join("a job's/checkpoints")));
     test(CheckpointStore::over(Arc::new(InMemory::new()), "memory"));
+    #[cfg(feature = "s3")]
+    if let Some(store) = s3::store() {
+        test(store);
+    }
 }
 
 fn local(directory: &Path) -> CheckpointStore {
