@@ -24,6 +24,9 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     anyhow::ensure!(args.scale > 0.0 && args.scale.is_finite(), "the scale must be above 0, but is {}", args.scale);
     let parts = if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only };
+    if cfg!(not(feature = "rocksdb")) {
+        eprintln!("without RocksDB: build with --features rocksdb to measure it, too");
+    }
     let mut all = Vec::new();
     for part in parts {
         let figures = measure(part, Scale(args.scale))?;

@@ -55,7 +55,7 @@ fn running_sum(checkpointing: Option<Checkpointing>, time: Duration) -> Result<O
         let key = below(KEYS, index);
         (key, key % 7 + 1)
     };
-    Run { record, checkpointing, rate: None, delay: Duration::ZERO }.until(|elapsed, _| elapsed >= time)
+    Run { checkpointing, ..Run::new(record) }.until(|elapsed, _| elapsed >= time)
 }
 
 fn rate(run: &Outcome) -> f64 {

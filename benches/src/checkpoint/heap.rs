@@ -61,7 +61,7 @@ fn size(keys: u64, barriers: u64) -> Result<HeapFigures> {
         .unaligned_after(None);
     // Each key once, then keys at random.
     let record = move |index: u64| (scatter(if index < keys { index } else { below(keys, index) }), 1);
-    let run = Run { record, checkpointing: Some(checkpointing), rate: None, delay: Duration::ZERO };
+    let run = Run { checkpointing: Some(checkpointing), ..Run::new(record) };
     // A few checkpoints go by while the keys come.
     let run = run.until(|_, completed| completed >= barriers + keys / 2_000_000 + 3)?;
     let full = run.reached(2 * keys).context("the job was cancelled before all keys had come")?;
@@ -90,7 +90,7 @@ fn figures(keys: u64, run: &Outcome, full: Duration) -> Option<HeapFigures> {
 
 impl Gaps {
     /// The longest of each second that begins at one of `starts`.
-    fn of(run: &Outcome, starts: impl Iterator<Item = Duration> + Clone) -> Option<Self> {
+    pub(super) fn of(run: &Outcome, starts: impl Iterator<Item = Duration> + Clone) -> Option<Self> {
         let longest = |clock: fn(&Beat) -> Duration| {
             Samples::of(starts.clone().map(|start| run.longest_gap(start, start + AFTER, clock)))
         };

@@ -7,6 +7,8 @@ mod beat;
 mod cost;
 mod heap;
 mod pressure;
+#[cfg(feature = "rocksdb")]
+mod rocksdb;
 mod run;
 mod samples;
 
@@ -17,6 +19,8 @@ use serde::Serialize;
 pub use cost::CostFigures;
 pub use heap::{Gaps, HeapFigures};
 pub use pressure::PressureFigures;
+#[cfg(feature = "rocksdb")]
+pub use rocksdb::RocksDbFigures;
 pub use samples::Samples;
 
 /// A part of the benchmark.
@@ -28,6 +32,9 @@ pub enum Part {
     Cost,
     /// Durations of checkpoints behind a slow sink, aligned and unaligned.
     Pressure,
+    /// Pauses, throughput, uploads and restores with 10M keys in RocksDB.
+    #[cfg(feature = "rocksdb")]
+    Rocksdb,
 }
 
 /// How much to measure: 1 for the figures that count, less for a smoke test.
@@ -50,6 +57,9 @@ pub enum Figures {
     Cost(CostFigures),
     /// Of [`Part::Pressure`].
     Pressure(PressureFigures),
+    /// Of [`Part::Rocksdb`].
+    #[cfg(feature = "rocksdb")]
+    Rocksdb(RocksDbFigures),
 }
 
 /// Measures a part.
@@ -60,6 +70,8 @@ pub fn measure(part: Part, scale: Scale) -> anyhow::Result<Figures> {
         Part::Heap => Figures::Heap(heap::measure(scale)?),
         Part::Cost => Figures::Cost(cost::measure(scale)?),
         Part::Pressure => Figures::Pressure(pressure::measure(scale)?),
+        #[cfg(feature = "rocksdb")]
+        Part::Rocksdb => Figures::Rocksdb(rocksdb::measure(scale)?),
     })
 }
 
@@ -69,6 +81,8 @@ impl fmt::Display for Figures {
             Self::Heap(sizes) => sizes.iter().try_for_each(|figures| figures.fmt(f)),
             Self::Cost(figures) => figures.fmt(f),
             Self::Pressure(figures) => figures.fmt(f),
+            #[cfg(feature = "rocksdb")]
+            Self::Rocksdb(figures) => figures.fmt(f),
         }
     }
 }

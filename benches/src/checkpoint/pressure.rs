@@ -45,7 +45,7 @@ fn durations(unaligned_after: Option<Duration>, checkpoints: u64) -> Result<Samp
         .tolerable_failures(0)
         .unaligned_after(unaligned_after);
     let record = |index| (below(KEYS, index), 1);
-    let run = Run { record, checkpointing: Some(checkpointing), rate: Some(SOURCE_RATE), delay: DELAY };
+    let run = Run { checkpointing: Some(checkpointing), rate: Some(SOURCE_RATE), delay: DELAY, ..Run::new(record) };
     // The first may come before the buffers are full.
     let run = run.until(|_, completed| completed > checkpoints)?;
     let durations = run.checkpoints.iter().skip(1).filter_map(|taken| taken.duration);

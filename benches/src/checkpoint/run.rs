@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use millstream::checkpoint::{CheckpointRecord, CheckpointStatus, Checkpointing};
 use millstream::connector::GeneratorSource;
 use millstream::prelude::*;
+use millstream::state::StateBackend;
 use millstream::time::SystemClock;
 
 use super::beat::{Beat, BeatSink};
@@ -23,6 +24,17 @@ pub(super) struct Run<F> {
     pub(super) rate: Option<f64>,
     /// How long the sink takes over each record.
     pub(super) delay: Duration,
+    pub(super) backend: StateBackend,
+    /// Whether it goes on from the last checkpoint.
+    pub(super) restore: bool,
+}
+
+impl<F> Run<F> {
+    /// On the heap, as fast as it can, and without checkpoints.
+    pub(super) fn new(record: F) -> Self {
+        let backend = StateBackend::Heap;
+        Self { record, checkpointing: None, rate: None, delay: Duration::ZERO, backend, restore: false }
+    }
 }
 
 /// What a run has left.
@@ -41,6 +53,10 @@ impl<F: Fn(u64) -> (u64, u64) + Send + Sync + 'static> Run<F> {
         env.set_clock(Arc::new(SystemClock::new()));
         if let Some(checkpointing) = self.checkpointing {
             env.set_checkpointing(checkpointing);
+        }
+        env.set_state_backend(self.backend);
+        if self.restore {
+            env.restore_from("latest");
         }
         let (sink, beats) = BeatSink::new(self.delay);
         let source = GeneratorSource::new(None, self.record);
