@@ -126,6 +126,65 @@ fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
     check(&output);
 }
 
+#[cfg(feature = "rocksdb")]
+mod rocksdb {
+    use millstream::state::{RocksDbSettings, StateBackend};
+
+    use super::*;
+
+    /// A cache so small that rows come and go all the time.
+    fn small() -> StateBackend {
+        StateBackend::RocksDb(RocksDbSettings { cache: 1, ..RocksDbSettings::default() })
+    }
+
+    #[test]
+    fn state_in_a_database_is_gone_on_from_after_failures() {
+        for (parallelism, unaligned) in [(1, None), (3, Some(Duration::ZERO))] {
+            let directory = tempfile::tempdir().unwrap();
+            let (sink, output) = CollectSink::new();
+            let env = counting(parallelism, Trouble::times(3, RECORDS / 8), sink);
+            env.set_checkpointing(checkpoints(directory.path()).unaligned_after(unaligned));
+            env.set_state_backend(small());
+            env.execute().unwrap();
+            check(&output);
+        }
+    }
+
+    #[test]
+    fn a_savepoint_moves_state_between_the_heap_and_a_database() {
+        let directory = tempfile::tempdir().unwrap();
+        let (sink, output) = CollectSink::new();
+        let mut from: Option<String> = None;
+        for (parallelism, backend) in [(2, StateBackend::Heap), (3, small()), (2, small()), (1, StateBackend::Heap)] {
+            let env = counting(parallelism, Trouble::times(0, 1), sink.clone());
+            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(backend);
+            if let Some(savepoint) = &from {
+                env.restore_from(savepoint);
+            }
+            if parallelism == 1 {
+                env.execute().unwrap();
+            } else {
+                from = Some(stop_midway(env.build().unwrap()));
+            }
+        }
+        check(&output);
+    }
+
+    #[test]
+    fn a_checkpoint_of_a_database_is_restored_on_the_heap_at_another_parallelism() {
+        let directory = tempfile::tempdir().unwrap();
+        let (sink, output) = CollectSink::new();
+        let env = counting(2, Trouble::times(1, RECORDS / 2), sink.clone());
+        env.set_checkpointing(checkpoints(directory.path())).set_state_backend(small());
+        env.set_restart_strategy(RestartStrategy::None);
+        env.execute().unwrap_err();
+        let env = counting(3, Trouble::times(0, 1), sink);
+        env.set_checkpointing(checkpoints(directory.path())).restore_from("latest");
+        env.execute().unwrap();
+        check(&output);
+    }
+}
+
 #[test]
 fn a_savepoint_of_a_job_that_goes_on_can_be_gone_on_from_too() {
     let directory = tempfile::tempdir().unwrap();

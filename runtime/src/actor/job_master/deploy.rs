@@ -6,7 +6,8 @@ use std::sync::Arc;
 use actix::prelude::*;
 
 use super::Shared;
-use super::attempt::{EnumeratorFailed, JobMaster};
+use super::attempt::JobMaster;
+use super::attempt::messages::EnumeratorFailed;
 use super::restore::Restored;
 use crate::actor::enumerator::EnumeratorHandle;
 use crate::actor::slot::Slots;
