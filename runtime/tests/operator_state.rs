@@ -120,7 +120,7 @@ fn a_broadcast_state_is_written_once() {
     let [one, three] = [1, 3].map(|parallelism| snapshot(broadcast_rules, parallelism, &[1, 2, 8]));
     let entries = |snapshot: &HarnessSnapshot| {
         let text = serde_json::to_value(snapshot).expect("a snapshot is data");
-        text["operators"]["rules"]["lists"]["state rules"].as_array().map(Vec::len)
+        text["state"]["operators"]["rules"]["lists"]["state rules"].as_array().map(Vec::len)
     };
     assert_eq!((entries(&one), entries(&three)), (Some(3), Some(3)));
 }
