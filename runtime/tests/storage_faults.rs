@@ -8,7 +8,6 @@ use common::within_a_minute;
 use millstream::JobError;
 use millstream::checkpoint::CheckpointStatus;
 use millstream::connector::{CollectSink, Collected, GeneratorSource};
-use millstream::prelude::*;
 use millstream::testing::{Fault, FaultPoint, Faults, MiniCluster};
 
 /// Hands numbers on without end; the storage fails `failures` times in a row from its second use on.

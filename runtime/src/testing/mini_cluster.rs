@@ -15,6 +15,9 @@ use crate::stream::{Environment, JobHandle};
 /// The pause between two checkpoints, unless the test says otherwise.
 const INTERVAL: Duration = Duration::from_millis(5);
 
+/// Sets something on the environment of each run.
+type Configure = Box<dyn Fn(&Environment)>;
+
 /// Runs a job in this process, with checkpoints in a temporary directory, as often as a test wants: it can be stopped
 /// or killed in the middle, and gone on with at another parallelism.
 ///
@@ -42,7 +45,7 @@ const INTERVAL: Duration = Duration::from_millis(5);
 /// ```
 pub struct MiniCluster {
     build: Box<dyn Fn(&Environment)>,
-    configure: Vec<Box<dyn Fn(&Environment)>>,
+    configure: Vec<Configure>,
     parallelism: Cell<usize>,
     checkpointing: Checkpointing,
     faults: Faults,

@@ -90,14 +90,14 @@ impl JobMaster {
 
     /// All parts are stored: write the pointer.
     pub(super) fn store(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
-        // Output of earlier snapshots that is still being committed is described here too: a restart from this one finds
-        // no other, whether they come to be committed or not.
-        let uncommitted: Vec<AnyCommittables> = self
-            .gathered
-            .range(..id)
-            .filter(|(_, earlier)| earlier.is_handed_over)
-            .flat_map(|(_, earlier)| earlier.committables.iter().cloned())
-            .collect();
+        // Output before earlier barriers that is not known to be committed is described here too, whether those snapshots
+        // are complete or not: a restart from this one finds no other. All of it is there, since each subtask has
+        // captured the earlier ones first.
+        let mut uncommitted: Vec<AnyCommittables> = Vec::new();
+        for (_, earlier) in self.gathered.range_mut(..id) {
+            uncommitted.extend(earlier.committables.iter().cloned());
+            earlier.is_handed_over = true;
+        }
         let (Some(gathered), Some(store)) = (self.gathered.get_mut(&id), self.shared.store.clone()) else { return };
         gathered.committables.extend(uncommitted);
         gathered.committables.extend(self.carried.take_before(id));
