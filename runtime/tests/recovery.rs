@@ -1,5 +1,7 @@
 //! Whole jobs that fail, stop and go on: the output is that of a run that never failed.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

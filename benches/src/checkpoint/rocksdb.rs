@@ -112,7 +112,7 @@ fn run_full(
             return false;
         }
         let before = completed_before.fetch_min(completed, Ordering::Relaxed).min(completed);
-        completed >= before + barriers + 1
+        completed > before + barriers
     })
 }
 
