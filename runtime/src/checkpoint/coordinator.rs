@@ -145,6 +145,11 @@ impl Coordinator {
         CheckpointId(self.next_id)
     }
 
+    /// Whether the job is to stop with a savepoint that has been asked for; no other is taken then.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop_requested
+    }
+
     /// The oldest snapshot under way.
     pub(crate) fn oldest_pending(&self) -> Option<CheckpointId> {
         self.pending.keys().next().copied()
@@ -180,8 +185,10 @@ impl Coordinator {
         }
         match event {
             Event::Tick => {}
+            // After a stop the sources read nothing more, and its savepoint is the last.
+            Event::SavepointRequested { .. } if self.stop_requested => {}
             Event::SavepointRequested { stop } => {
-                self.stop_requested |= stop;
+                self.stop_requested = stop;
                 self.trigger(Purpose::Savepoint { stop }, now, &mut actions);
             }
             Event::Acknowledged { id, subtask } => self.acknowledged(id, subtask, &mut actions),

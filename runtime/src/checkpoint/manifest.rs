@@ -49,14 +49,6 @@ pub(crate) struct OperatorMeta {
     pub(crate) name: String,
     pub(crate) parallelism: usize,
     pub(crate) max_parallelism: usize,
-    #[serde(default)]
-    pub(crate) states: Vec<StateMeta>,
-}
-
-/// A state of an operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StateMeta {
-    pub(crate) name: String,
 }
 
 /// A part of a snapshot: the state of one subtask.

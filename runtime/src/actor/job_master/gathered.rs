@@ -48,7 +48,6 @@ impl Gathered {
             name: graph.nodes[node].name.clone(),
             parallelism: graph.parallelism(node),
             max_parallelism: graph.max_parallelism(node),
-            states: Vec::new(),
         };
         let mut committables: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
         for prepared in &self.committables {

@@ -156,6 +156,14 @@ fn a_job_that_stops_commits_and_triggers_nothing_more() {
 }
 
 #[test]
+fn a_job_that_stops_takes_no_other_savepoint() {
+    let mut run = Run::new(rhythm());
+    run.on(Event::SavepointRequested { stop: true });
+    assert_eq!(run.on(Event::SavepointRequested { stop: true }), []);
+    assert_eq!(run.on(Event::SavepointRequested { stop: false }), []);
+}
+
+#[test]
 fn a_stop_without_a_savepoint_to_go_on_from_is_a_failure() {
     let mut run = Run::new(rhythm());
     run.on(Event::SavepointRequested { stop: true });

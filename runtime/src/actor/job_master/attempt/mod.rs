@@ -199,7 +199,7 @@ impl JobMaster {
                 self.end_as(End::Final(JobError::Cancelled));
                 self.forget_checkpoints();
             }
-            Command::Savepoint { stop: _, reply } if self.end.is_some() => {
+            Command::Savepoint { reply, .. } if self.end.is_some() || self.coordinator.is_stopping() => {
                 if let Some(reply) = reply {
                     reply(Err("the job is ending".to_owned()));
                 }

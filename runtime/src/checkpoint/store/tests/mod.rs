@@ -73,7 +73,7 @@ fn state_in(local: &Path, files: &[&str]) -> TaskSnapshot {
 
 /// A manifest of a run called "run".
 fn manifest(id: u64, kind: SnapshotKind, epoch: u64, parts: Vec<PartRef>) -> Manifest {
-    let meta = OperatorMeta { name: "sum".to_owned(), parallelism: 2, max_parallelism: 128, states: Vec::new() };
+    let meta = OperatorMeta { name: "sum".to_owned(), parallelism: 2, max_parallelism: 128 };
     Manifest {
         id: CheckpointId(id),
         kind,
