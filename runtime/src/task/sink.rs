@@ -20,8 +20,8 @@ use crate::operator::{Prepared, Progress, Signal, Stage, Stop, TaskContext, Wake
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::{Clock, Timestamp};
 
-/// Batches that may wait for a writer's thread.
-const WAITING_BATCHES: usize = 2;
+/// Batches that may wait for a writer's thread. A barrier that has overtaken all else still waits for these.
+const WAITING_BATCHES: usize = 1;
 
 /// What one subtask's writer has prepared.
 #[derive(Clone)]
