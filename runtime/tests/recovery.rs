@@ -10,6 +10,7 @@ use millstream::JobError;
 use millstream::checkpoint::{CheckpointMode, CheckpointStatus, Checkpointing, RestartStrategy};
 use millstream::connector::{CollectSink, Collected, GeneratorSource};
 use millstream::prelude::*;
+use millstream::state::StateBackend;
 use millstream::stream::Job;
 
 const RECORDS: u64 = 40_000;
@@ -108,29 +109,36 @@ fn stop_midway(job: Job) -> String {
     savepoint
 }
 
-#[test]
-fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
+/// Stops a job midway in each run but the last, and goes on from the savepoint in the next.
+#[track_caller]
+fn check_moves(runs: impl IntoIterator<Item = (usize, StateBackend)>) {
     let directory = tempfile::tempdir().unwrap();
     let (sink, output) = CollectSink::new();
     let mut from: Option<String> = None;
-    for parallelism in [2, 3, 1] {
+    let mut runs = runs.into_iter().peekable();
+    while let Some((parallelism, backend)) = runs.next() {
         let env = counting(parallelism, Trouble::times(0, 1), sink.clone());
-        env.set_checkpointing(checkpoints(directory.path()));
+        env.set_checkpointing(checkpoints(directory.path())).set_state_backend(backend);
         if let Some(savepoint) = &from {
             env.restore_from(savepoint);
         }
-        if parallelism == 1 {
-            env.execute().unwrap();
-        } else {
+        if runs.peek().is_some() {
             from = Some(stop_midway(env.build().unwrap()));
+        } else {
+            env.execute().unwrap();
         }
     }
     check(&output);
 }
 
+#[test]
+fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
+    check_moves([2, 3, 1].map(|parallelism| (parallelism, StateBackend::Heap)));
+}
+
 #[cfg(feature = "rocksdb")]
 mod rocksdb {
-    use millstream::state::{RocksDbSettings, StateBackend};
+    use millstream::state::RocksDbSettings;
 
     use super::*;
 
@@ -154,22 +162,7 @@ mod rocksdb {
 
     #[test]
     fn a_savepoint_moves_state_between_the_heap_and_a_database() {
-        let directory = tempfile::tempdir().unwrap();
-        let (sink, output) = CollectSink::new();
-        let mut from: Option<String> = None;
-        for (parallelism, backend) in [(2, StateBackend::Heap), (3, small()), (2, small()), (1, StateBackend::Heap)] {
-            let env = counting(parallelism, Trouble::times(0, 1), sink.clone());
-            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(backend);
-            if let Some(savepoint) = &from {
-                env.restore_from(savepoint);
-            }
-            if parallelism == 1 {
-                env.execute().unwrap();
-            } else {
-                from = Some(stop_midway(env.build().unwrap()));
-            }
-        }
-        check(&output);
+        check_moves([(2, StateBackend::Heap), (3, small()), (2, small()), (1, StateBackend::Heap)]);
     }
 
     #[test]
