@@ -1,6 +1,5 @@
 //! Two streams as the inputs of one operator.
 
-use millstream::operator::Either;
 use millstream::prelude::*;
 use millstream::testing::TwoInputHarness;
 

@@ -3,9 +3,11 @@
 //! Building does no I/O and reports no error: whatever is wrong is found when the job is planned, before it starts.
 
 mod apply;
+mod broadcast;
 mod connected;
 mod environment;
 mod keyed;
+mod keyed_broadcast;
 mod keyed_connected;
 mod partition;
 mod rolling;
@@ -14,9 +16,11 @@ mod stream;
 mod windowed;
 
 pub use crate::observe::JobSummary;
+pub use broadcast::BroadcastConnectedStream;
 pub use connected::ConnectedStreams;
 pub use environment::{Environment, Job, JobHandle};
 pub use keyed::KeyedStream;
+pub use keyed_broadcast::KeyedBroadcastConnectedStream;
 pub use keyed_connected::KeyedConnectedStreams;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;

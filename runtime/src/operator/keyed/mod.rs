@@ -1,11 +1,13 @@
 //! Operators with state per key.
 
+mod co_process;
 mod keyed_core;
 mod process;
 mod rolling;
 mod runner;
 mod selector;
 
+pub use co_process::KeyedCoProcess;
 pub use process::KeyedProcess;
 pub(crate) use rolling::{Rolling, RollingRunner};
 pub(crate) use runner::{KeySelectors, KeyedRunner};
