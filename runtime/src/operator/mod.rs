@@ -35,7 +35,7 @@ pub use broadcast::{BroadcastProcess, BroadcastStates, KeyedBroadcastOperator, K
 pub use co_process::CoProcess;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
-pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
+pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo, TimeDomain};
 pub use either::Either;
 pub use keyed::{KeyedCoProcess, KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
