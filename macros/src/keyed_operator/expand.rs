@@ -91,7 +91,7 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
     let record = model.form.record();
     let (implemented, shared) = match model.form {
         Form::Single | Form::Connect => (quote!(KeyedOperator), None),
-        Form::Broadcast => (quote!(KeyedBroadcastOperator), Some(shared(model))),
+        Form::Broadcast => (quote!(KeyedBroadcastOperator), Some(shared(model, &key))),
     };
     quote! {
         impl #impl_generics ::millstream::operator::#implemented<#key> for #ident #ty_generics #where_clause {
@@ -107,9 +107,10 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
 }
 
 /// What only operators with a broadcast have.
-fn shared(model: &Model<'_>) -> TokenStream {
+fn shared(model: &Model<'_>, key: &TokenStream) -> TokenStream {
     let process = model.form.process();
-    let [value, shared, ctx, out] = ["value", "shared", "ctx", "out"].map(local);
+    let [value, state, shared, ctx, out, done] = ["value", "_state", "shared", "ctx", "out", "done"].map(local);
+    let swap = swap(model, &state);
     quote! {
         type Broadcast = <Self as #process>::Broadcast;
         type Shared = <Self as #process>::Shared;
@@ -123,10 +124,22 @@ fn shared(model: &Model<'_>) -> TokenStream {
             &mut self,
             #value: Self::Broadcast,
             #shared: &mut Self::Shared,
-            #ctx: &mut ::millstream::operator::Context<'_>,
+            #ctx: &mut ::millstream::operator::BroadcastContext<'_>,
             #out: &mut ::millstream::operator::Collector<Self::Out>,
         ) -> ::millstream::Result<()> {
             #process::process_broadcast(self, #value, #shared, #ctx, #out)
+        }
+
+        fn visit_key(
+            &mut self,
+            (#shared, #state): (&Self::Shared, &mut Self::State),
+            #ctx: &mut ::millstream::operator::KeyedContext<'_, #key>,
+            #out: &mut ::millstream::operator::Collector<Self::Out>,
+        ) -> ::millstream::Result<()> {
+            #swap
+            let #done = #process::visit_key(self, #shared, #ctx, #out);
+            #swap
+            #done
         }
     }
 }
@@ -172,11 +185,7 @@ fn operator_states(model: &Model<'_>, params: &[&&Ident]) -> Option<TokenStream>
 fn calls(model: &Model<'_>, key: &TokenStream) -> TokenStream {
     let [value, at, state, shared, ctx, out, done] =
         ["value", "at", "_state", "shared", "ctx", "out", "done"].map(local);
-    let swaps = model.states.iter().enumerate().map(|(number, declared)| {
-        let (ident, number) = (&declared.ident, syn::Index::from(number));
-        quote!(::core::mem::swap(&mut self.#ident, &mut #state.#number);)
-    });
-    let swap: TokenStream = swaps.collect();
+    let swap = swap(model, &state);
     let context = quote!(&mut ::millstream::operator::Context<'_>);
     let keyed_context = quote!(&mut ::millstream::operator::KeyedContext<'_, #key>);
     let collector = quote!(&mut ::millstream::operator::Collector<Self::Out>);
@@ -230,6 +239,15 @@ fn calls(model: &Model<'_>, key: &TokenStream) -> TokenStream {
             #process::close(self, #ctx, #out)
         }
     }
+}
+
+/// Exchanges the states of a key with the fields.
+fn swap(model: &Model<'_>, state: &Ident) -> TokenStream {
+    let swaps = model.states.iter().enumerate().map(|(number, declared)| {
+        let (ident, number) = (&declared.ident, syn::Index::from(number));
+        quote!(::core::mem::swap(&mut self.#ident, &mut #state.#number);)
+    });
+    swaps.collect()
 }
 
 /// The type of a key's states.

@@ -31,7 +31,9 @@ mod watermarks_tests;
 pub use aggregate::Aggregate;
 pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use blocking::DEFAULT_IN_FLIGHT;
-pub use broadcast::{BroadcastProcess, BroadcastStates, KeyedBroadcastOperator, KeyedBroadcastProcess};
+pub use broadcast::{
+    BroadcastContext, BroadcastProcess, BroadcastStates, KeyedBroadcastOperator, KeyedBroadcastProcess,
+};
 pub use co_process::CoProcess;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};

@@ -11,7 +11,8 @@ use crate::operator::process::{OnError, One, ProcessOperator};
 /// the job runs.
 ///
 /// A record may come before or after any of the broadcast, and in each subtask another one; only each stream by itself is
-/// in order.
+/// in order. The operator's watermark is the lower of the two streams': a broadcast without watermarks holds event time back
+/// as long as it has not ended, so give it some, with an idle timeout if it is often silent.
 pub struct BroadcastConnectedStream<T, B> {
     pub(super) streams: ConnectedStreams<T, B>,
 }

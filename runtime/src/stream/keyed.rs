@@ -75,7 +75,52 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     }
 
     /// This stream and another one without keys, which every subtask of the next operator sees, as the inputs of an
-    /// operator.
+    /// operator: a [`KeyedBroadcastOperator`](crate::operator::KeyedBroadcastOperator).
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// #[derive(KeyedOperator)]
+    /// #[operator(broadcast)]
+    /// struct Seen {
+    ///     #[state]
+    ///     times: Value<u64>,
+    /// }
+    /// # impl KeyedBroadcastProcess for Seen {
+    /// #     type Key = u64;
+    /// #     type In = u64;
+    /// #     type Broadcast = u64;
+    /// #     type Shared = BroadcastState<u64, ()>;
+    /// #     type Out = u64;
+    /// #     fn process(
+    /// #         &mut self,
+    /// #         key: u64,
+    /// #         hidden: &Self::Shared,
+    /// #         _ctx: &mut KeyedContext<'_, u64>,
+    /// #         out: &mut Collector<u64>,
+    /// #     ) -> Result<()> {
+    /// #         *self.times.get_or_default() += 1;
+    /// #         out.extend((!hidden.contains_key(&key)).then_some(*self.times.get_or_default()));
+    /// #         Ok(())
+    /// #     }
+    /// #     fn process_broadcast(
+    /// #         &mut self,
+    /// #         key: u64,
+    /// #         hidden: &mut Self::Shared,
+    /// #         _ctx: &mut BroadcastContext<'_>,
+    /// #         _out: &mut Collector<u64>,
+    /// #     ) -> Result<()> {
+    /// #         hidden.insert(key, ());
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// // `impl KeyedBroadcastProcess for Seen`: the times a key was seen, unless it is to be hidden.
+    /// # let env = Environment::new("example");
+    /// let keys = env.from_collection([5, 5, 7]).key_by(|key| key);
+    /// let out = keys.connect_broadcast(env.from_collection([9])).apply(Seen::operator()).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take_sorted(), [1, 1, 2]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
     pub fn connect_broadcast<B: Data>(self, broadcast: Stream<B>) -> KeyedBroadcastConnectedStream<K, T, B> {
         KeyedBroadcastConnectedStream::new(self, broadcast)
     }

@@ -2,6 +2,7 @@
 
 use super::harness::{Events, Harness, HarnessSnapshot};
 use crate::data::Data;
+use crate::state::StateBackend;
 use crate::stream::Stream;
 use crate::time::Timestamp;
 
@@ -49,6 +50,21 @@ impl<L: Data, R: Data, U: Data> TwoInputHarness<L, R, U> {
     ) -> Self {
         let right = Events::default();
         Self { harness: Harness::restored(joined(job, &right), parallelism, snapshot), right }
+    }
+
+    /// A harness that keeps its state in a backend, as [`Harness::with_backend`].
+    ///
+    /// # Panics
+    ///
+    /// If this binary does not have the backend, or the snapshot does not fit the job.
+    pub fn with_backend(
+        job: impl FnOnce(Stream<L>, Stream<R>) -> Stream<U>,
+        parallelism: usize,
+        snapshot: Option<&HarnessSnapshot>,
+        backend: &StateBackend,
+    ) -> Self {
+        let right = Events::default();
+        Self { harness: Harness::with_backend(joined(job, &right), parallelism, snapshot, backend), right }
     }
 
     /// Has the subtasks take turns in another order.

@@ -182,7 +182,7 @@ impl KeyedBroadcastProcess for BucketsWithSums {
         &mut self,
         number: u64,
         sums: &mut Self::Shared,
-        _ctx: &mut Context<'_>,
+        _ctx: &mut BroadcastContext<'_>,
         _out: &mut Collector<Row>,
     ) -> Result<()> {
         *sums.entry(bucket_end(number)).or_default() += number;

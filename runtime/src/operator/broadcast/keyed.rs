@@ -1,17 +1,15 @@
 //! Broadcasts to an operator on a keyed stream.
 
-use std::convert::identity;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::BroadcastStates;
 use super::states::{misnamed, named};
+use super::{BroadcastContext, BroadcastStates};
 use crate::channel::Batch;
 use crate::data::{Data, Key};
-use crate::error::Result;
+use crate::error::{Cause, Result, TaskError};
 use crate::operator::keyed::{KeySelector, KeyedRunner};
-use crate::operator::process::{OnError, each_record};
-use crate::operator::{Collector, Context, KeyedContext, KeyedOperator, Output, Progress, TwoInputOperator};
+use crate::operator::{Collector, Context, KeyedContext, KeyedOperator, Output, Progress, Stop, TwoInputOperator};
 use crate::state::{OperatorStates, StateRow, StateSpec, operator_state};
 use crate::time::Timestamp;
 
@@ -19,8 +17,7 @@ use crate::time::Timestamp;
 /// `#[derive(KeyedOperator)]` with `#[operator(broadcast)]` implements.
 ///
 /// The states of a key are handed in with each record and timer, as in a [`KeyedOperator`]. A record of the broadcast has
-/// no key and so can change no state of keys. What it says of them is for their next record or timer to look up in
-/// `shared`; to see what has changed since, keep a version there and in a state of the key.
+/// no key, but may have all keys visited ([`BroadcastContext::visit_keys`]).
 ///
 /// ```
 /// use millstream::prelude::*;
@@ -60,7 +57,7 @@ use crate::time::Timestamp;
 ///         &mut self,
 ///         limit: u64,
 ///         shared: &mut Self::Shared,
-///         _ctx: &mut Context<'_>,
+///         _ctx: &mut BroadcastContext<'_>,
 ///         _out: &mut Collector<K>,
 ///     ) -> Result<()> {
 ///         shared.insert((), limit);
@@ -120,7 +117,7 @@ pub trait KeyedBroadcastOperator<K: Key>: Clone + Send + Sync + 'static {
         &mut self,
         value: Self::Broadcast,
         shared: &mut Self::Shared,
-        ctx: &mut Context<'_>,
+        ctx: &mut BroadcastContext<'_>,
         out: &mut Collector<Self::Out>,
     ) -> Result<()>;
 
@@ -136,6 +133,17 @@ pub trait KeyedBroadcastOperator<K: Key>: Clone + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Called for each key that has states if [`BroadcastContext::visit_keys`] has asked for it, in no particular order.
+    /// Results have the event time of the record that has asked.
+    fn visit_key(
+        &mut self,
+        _states: (&Self::Shared, &mut Self::State),
+        _ctx: &mut KeyedContext<'_, K>,
+        _out: &mut Collector<Self::Out>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
     /// Called once in each subtask after the last record and timer; may still emit.
     fn close(&mut self, _ctx: &mut Context<'_>, _out: &mut Collector<Self::Out>) -> Result<()> {
         Ok(())
@@ -144,8 +152,8 @@ pub trait KeyedBroadcastOperator<K: Key>: Clone + Send + Sync + 'static {
 
 /// What a struct with `#[derive(KeyedOperator)]` and `#[operator(broadcast)]` does.
 ///
-/// While `process` and `on_timer` run, the fields marked `#[state]` are the states of the record's or timer's key; in
-/// the other functions they are empty, since those have no key.
+/// While `process`, `on_timer` and `visit_key` run, the fields marked `#[state]` are the states of the key in question; in the
+/// other functions they are empty, since those have no key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what it does with a record and with a broadcast",
     label = "`KeyedBroadcastProcess` is not implemented for this type",
@@ -188,7 +196,7 @@ pub trait KeyedBroadcastProcess: Sized {
         &mut self,
         value: Self::Broadcast,
         shared: &mut Self::Shared,
-        ctx: &mut Context<'_>,
+        ctx: &mut BroadcastContext<'_>,
         out: &mut Collector<Self::Out>,
     ) -> Result<()>;
 
@@ -197,6 +205,17 @@ pub trait KeyedBroadcastProcess: Sized {
     fn on_timer(
         &mut self,
         _at: Timestamp,
+        _shared: &Self::Shared,
+        _ctx: &mut KeyedContext<'_, Self::Key>,
+        _out: &mut Collector<Self::Out>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called for each key that has states if [`BroadcastContext::visit_keys`] has asked for it, in no particular order.
+    /// Results have the event time of the record that has asked.
+    fn visit_key(
+        &mut self,
         _shared: &Self::Shared,
         _ctx: &mut KeyedContext<'_, Self::Key>,
         _out: &mut Collector<Self::Out>,
@@ -294,9 +313,54 @@ where
     type Second = P::Broadcast;
 
     fn process_second(&mut self, input: &mut Batch<P::Broadcast>, out: &mut Output<P::Out>) -> Progress {
-        let KeyedBroadcast { operator, shared, .. } = self.operator_mut();
-        each_record(input, out, (&OnError::Fail, identity), |value, ctx, collector| {
-            operator.process_broadcast(value, shared, ctx, collector)
-        })
+        let core = self.core_mut();
+        loop {
+            core.go_on_visiting(out, |KeyedBroadcast { operator, shared, .. }, state, ctx, collector| {
+                operator.visit_key((shared, state), ctx, collector)
+            })?;
+            match core.operator.tell(input, out)? {
+                Told::All => return Ok(()),
+                Told::Full => out.flush()?,
+                Told::Visit(time) => core.begin_visit(time, out)?,
+            }
+        }
+    }
+}
+
+/// Why telling has stopped.
+enum Told {
+    /// There are no more records.
+    All,
+    /// The output is full.
+    Full,
+    /// A record of this event time has asked for a visit of all keys.
+    Visit(Timestamp),
+}
+
+impl<K: Key, P: KeyedBroadcastOperator<K>> KeyedBroadcast<K, P> {
+    /// Hands records of the broadcast to the operator.
+    fn tell(&mut self, input: &mut Batch<P::Broadcast>, out: &mut Output<P::Out>) -> Result<Told, Stop> {
+        out.collector.set_origin(input.origin());
+        let mut records = input.consume();
+        while !out.is_full() {
+            let Some(value) = records.next_value() else { return Ok(Told::All) };
+            let time = records.time();
+            out.collector.at_record(time, records.position());
+            let base = Context {
+                task: &out.task,
+                operator: &out.metrics.name,
+                sides: &mut out.sides,
+                time,
+                watermark: out.watermark,
+            };
+            let mut ctx = BroadcastContext { base, visits_keys: false };
+            self.operator
+                .process_broadcast(value, &mut self.shared, &mut ctx, &mut out.collector)
+                .map_err(|error| Stop::from(TaskError::at(records.site(), Cause::User(error))))?;
+            if ctx.visits_keys {
+                return Ok(Told::Visit(time));
+            }
+        }
+        Ok(Told::Full)
     }
 }

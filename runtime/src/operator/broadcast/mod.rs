@@ -5,10 +5,12 @@
 //! input may change: the others are lent it read-only. So it is the same in all subtasks, once each has seen the same, and
 //! is written to snapshots once.
 
+mod context;
 mod keyed;
 mod process;
 mod states;
 
+pub use context::BroadcastContext;
 pub(crate) use keyed::KeyedBroadcast;
 pub use keyed::{KeyedBroadcastOperator, KeyedBroadcastProcess};
 pub use process::BroadcastProcess;

@@ -71,9 +71,9 @@ impl<K: Key, P: KeyedOperator<K>, I: KeyedInputs<K, P::In>> KeyedRunner<K, P, I>
         Self { inputs, core: KeyedCore::new(operator, on_error) }
     }
 
-    /// The operator, for what it does without a key.
-    pub(crate) fn operator_mut(&mut self) -> &mut P {
-        &mut self.core.operator
+    /// The operator with its states, for what it does without a record of an input.
+    pub(crate) fn core_mut(&mut self) -> &mut KeyedCore<K, P> {
+        &mut self.core
     }
 }
 
