@@ -298,12 +298,16 @@ impl KeyedBroadcastProcess for Doubling {
         out: &mut Collector<(u64, u64)>,
     ) -> Result<()> {
         *self.count.get_or_default() *= 2;
-        out.emit((*ctx.key(), *self.count.get_or_default()));
+        let result = (*ctx.key(), *self.count.get_or_default());
+        out.extend(std::iter::repeat_n(result, COPIES));
         Ok(())
     }
 }
 
 const MANY: u64 = 20_000;
+
+/// So many results of each visit to a key, that outputs are full many times over.
+const COPIES: usize = 20;
 
 #[track_caller]
 fn check_visits(backend: &StateBackend) {
@@ -313,18 +317,21 @@ fn check_visits(backend: &StateBackend) {
     let mut harness = TwoInputHarness::with_backend(job, 2, None, backend);
     (0..MANY).for_each(|key| harness.push_left(key));
     harness.settle();
-    // The outputs are full many times over.
+    let all = |count| (0..MANY).flat_map(move |key| std::iter::repeat_n((key, count), COPIES));
+    // Nothing comes after the record to have its visit go on.
     harness.push_right_at(1, at(5));
+    let visited = sorted(harness.timed_output());
+    assert!(visited.into_iter().eq(all(2).map(|result| (result, at(5)))), "the first visit");
+    // The next record waits for the end of the visit.
     harness.push_right(2);
-    let all = |count| (0..MANY).map(move |key| (key, count));
-    let visited: Vec<_> = sorted(harness.timed_output());
-    let times = |time| visited.iter().filter(move |(_, at)| *at == time).map(|(result, _)| *result);
-    assert!(times(at(5)).eq(all(2)), "the first visit");
-    assert!(times(Timestamp::MIN).eq(all(4)), "the second visit");
+    harness.push_right(3);
+    let (fours, eights): (Vec<_>, Vec<_>) = harness.output().into_iter().partition(|(_, count)| *count == 4);
+    assert!(sorted(fours).into_iter().eq(all(4)), "the second visit");
+    assert!(sorted(eights).into_iter().eq(all(8)), "the third visit");
     let snapshot = harness.snapshot();
     let mut restored = TwoInputHarness::with_backend(job, 3, Some(&snapshot), backend);
-    restored.push_right(3);
-    assert!(sorted(restored.output()).into_iter().eq(all(8)), "the visit after the restore");
+    restored.push_right(4);
+    assert!(sorted(restored.output()).into_iter().eq(all(16)), "the visit after the restore");
 }
 
 #[test]

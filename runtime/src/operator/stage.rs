@@ -237,7 +237,8 @@ where
         Box::new(Self::new(uid, operator, out))
     }
 
-    /// Has the operator work off a batch by one of its functions; the law of stages holds.
+    /// Has the operator work off a batch by one of its functions, which is called with an empty one, too, when a call is
+    /// repeated; the law of stages holds.
     pub(crate) fn work<I>(
         &mut self,
         batch: &mut Batch<I>,
@@ -248,9 +249,7 @@ where
         let before = batch.len() as u64;
         let step = || {
             self.out.flush()?;
-            if !batch.is_empty() {
-                process(&mut self.operator, batch, &mut self.out)?;
-            }
+            process(&mut self.operator, batch, &mut self.out)?;
             self.out.flush()
         };
         let progress = step();
@@ -295,7 +294,7 @@ where
     O::Out: Data,
 {
     fn push(&mut self, batch: &mut Batch<O::In>) -> Progress {
-        self.work(batch, O::process)
+        self.work(batch, |operator, batch, out| if batch.is_empty() { Ok(()) } else { operator.process(batch, out) })
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {

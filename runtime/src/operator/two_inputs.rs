@@ -19,6 +19,11 @@ pub(crate) trait TwoInputOperator: Operator<In: Data, Out: Data> {
 
     /// Takes all records out of `input`, or stops early with `Stop`; the law of stages holds.
     fn process_second(&mut self, input: &mut Batch<Self::Second>, out: &mut Output<Self::Out>) -> Progress;
+
+    /// Goes on where `process_second` stopped for a full output, if its batch is empty already.
+    fn resume_second(&mut self, _out: &mut Output<Self::Out>) -> Progress {
+        Ok(())
+    }
 }
 
 /// The stages of both inputs, in order. They share the operator and what stands behind it.
@@ -58,7 +63,9 @@ impl<O: TwoInputOperator> Stage<O::In> for First<O> {
 /// What is not about records, the first input's stage does for both.
 impl<O: TwoInputOperator> Stage<O::Second> for Second<O> {
     fn push(&mut self, batch: &mut Batch<O::Second>) -> Progress {
-        self.0.borrow_mut().work(batch, O::process_second)
+        self.0.borrow_mut().work(batch, |operator, batch, out| {
+            if batch.is_empty() { operator.resume_second(out) } else { operator.process_second(batch, out) }
+        })
     }
 
     fn signal(&mut self, _signal: &Signal) -> Progress {

@@ -7,12 +7,15 @@
 
 mod context;
 mod keyed;
+mod keyed_process;
+mod keyed_runner;
 mod process;
 mod states;
 
 pub use context::BroadcastContext;
-pub(crate) use keyed::KeyedBroadcast;
-pub use keyed::{KeyedBroadcastOperator, KeyedBroadcastProcess};
+pub use keyed::KeyedBroadcastOperator;
+pub use keyed_process::KeyedBroadcastProcess;
+pub(crate) use keyed_runner::KeyedBroadcast;
 pub use process::BroadcastProcess;
 pub(crate) use process::Broadcasting;
 pub use states::BroadcastStates;

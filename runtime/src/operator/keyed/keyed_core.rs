@@ -1,5 +1,7 @@
 //! A keyed operator with its keys, rows and timers, whatever its inputs.
 
+mod visit;
+
 use super::{KeySelector, KeyedOperator};
 use crate::channel::Batch;
 use crate::data::{Data, Key};
@@ -8,8 +10,7 @@ use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Output, Progress, Stop, TimeDomain};
 use crate::state::timers::Timers;
 use crate::state::{
-    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, Walk,
-    operator_state,
+    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, operator_state,
 };
 use crate::time::Timestamp;
 
@@ -32,16 +33,7 @@ pub(crate) struct KeyedCore<K: Key, P: KeyedOperator<K>> {
     /// The next row to look at for expired state.
     sweep: usize,
     /// The visit of all keys that is under way.
-    visit: Option<Visit>,
-}
-
-/// A visit of all keys of a subtask.
-struct Visit {
-    walk: Walk,
-    /// The rows of the next keys, the last first.
-    next: Vec<RowId>,
-    /// The event time of the record that has asked for it.
-    time: Timestamp,
+    visit: Option<visit::Visit>,
 }
 
 impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
@@ -172,86 +164,6 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         Ok(())
     }
 
-    /// Begins a visit of all keys that have states.
-    pub(crate) fn begin_visit(&mut self, time: Timestamp, out: &Output<P::Out>) -> Progress {
-        let walk = self.state.walk(self.now(out)).map_err(Stop::of_state)?;
-        self.visit = Some(Visit { walk, next: Vec::new(), time });
-        Ok(())
-    }
-
-    /// Calls a function for each key of the visit that is under way, if one is; the law of stages holds.
-    pub(crate) fn go_on_visiting(
-        &mut self,
-        out: &mut Output<P::Out>,
-        mut call: impl FnMut(&mut P, &mut P::State, &mut KeyedContext<'_, K>, &mut Collector<P::Out>) -> Result<()>,
-    ) -> Progress {
-        let Some(mut visit) = self.visit.take() else { return Ok(()) };
-        let progress = self.go_through(&mut visit, out, &mut call);
-        if progress.is_err() {
-            self.visit = Some(visit);
-        }
-        progress
-    }
-
-    fn go_through(
-        &mut self,
-        visit: &mut Visit,
-        out: &mut Output<P::Out>,
-        call: &mut impl FnMut(&mut P, &mut P::State, &mut KeyedContext<'_, K>, &mut Collector<P::Out>) -> Result<()>,
-    ) -> Progress {
-        let now = self.now(out);
-        loop {
-            out.relieve()?;
-            while let Some(row) = visit.next.pop() {
-                self.visit_row(row, (visit.time, now), out, call)?;
-                out.relieve()?;
-            }
-            self.state.walk_on(&mut visit.walk, &mut visit.next, now).map_err(Stop::of_state)?;
-            visit.next.reverse();
-            if visit.next.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn visit_row(
-        &mut self,
-        row: RowId,
-        (time, now): (Timestamp, Timestamp),
-        out: &mut Output<P::Out>,
-        call: &mut impl FnMut(&mut P, &mut P::State, &mut KeyedContext<'_, K>, &mut Collector<P::Out>) -> Result<()>,
-    ) -> Progress {
-        // What a store has may have expired.
-        if self.state.rows.get(row).is_vacant() {
-            return Ok(());
-        }
-        let state = self.state.rows.get_mut(row);
-        if self.has_ttl {
-            set_now(state, now);
-        }
-        out.collector.at_record(time, None);
-        let mut ctx = KeyedContext {
-            base: Context {
-                task: &out.task,
-                operator: &out.metrics.name,
-                sides: &mut out.sides,
-                time,
-                watermark: out.watermark,
-            },
-            firing: None,
-            key: self.state.keys.key(row),
-            hash: self.state.keys.hash(row),
-            timers: &mut self.timers,
-        };
-        call(&mut self.operator, state, &mut ctx, &mut out.collector).map_err(|error| {
-            Stop::from(TaskError::at(Site { event_time: time, ..Site::default() }, Cause::User(error)))
-        })?;
-        if state.is_vacant() {
-            self.state.forget(row);
-        }
-        Ok(())
-    }
-
     /// Fires the timers in event time that are due.
     pub(super) fn fire_event_timers(&mut self, watermark: Timestamp, out: &mut Output<P::Out>) -> Progress {
         while let Some((at, hash, key)) = self.timers.event.pop_due(watermark) {
@@ -363,139 +275,4 @@ fn set_now<R: StateRow>(row: &mut R, now: Timestamp) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::identity;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::super::OwnedKey;
-    use super::*;
-    use crate::channel::hash::stable_hash;
-    use crate::observe::OperatorMetrics;
-    use crate::operator::blocking::RunHere;
-    use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
-    use crate::state::{StateSpec, TaskCapture, Value};
-    use crate::time::{Clock, ManualClock};
-
-    /// Remembers the last record of each key, and forgets it at a small one.
-    #[derive(Clone)]
-    struct Last;
-
-    impl KeyedOperator<u64> for Last {
-        type In = u64;
-        type Out = u64;
-        type State = (Value<u64>,);
-
-        fn states(&self) -> Vec<StateSpec> {
-            vec![StateSpec::new("last").ttl(Ttl::new(Duration::from_millis(10)))]
-        }
-
-        fn new_state(&self) -> Self::State {
-            (Value::default(),)
-        }
-
-        fn process(
-            &mut self,
-            value: u64,
-            (last,): &mut Self::State,
-            _ctx: &mut KeyedContext<'_, u64>,
-            out: &mut Collector<u64>,
-        ) -> Result<()> {
-            last.get().into_iter().for_each(|last| out.emit(*last));
-            if value < 10 {
-                last.clear()
-            } else {
-                last.set(value)
-            }
-            Ok(())
-        }
-    }
-
-    struct Runner {
-        selector: OwnedKey<fn(&u64) -> u64>,
-        core: KeyedCore<u64, Last>,
-    }
-
-    struct NoWake;
-
-    impl Wake for NoWake {
-        fn wake(&self) {}
-    }
-
-    fn push(runner: &mut Runner, out: &mut Output<u64>, values: impl IntoIterator<Item = u64>) {
-        let mut batch = Batch::new();
-        values.into_iter().for_each(|value| batch.push(value));
-        runner.core.work(&mut batch, &runner.selector, identity, out).unwrap();
-    }
-
-    fn output(clock: &Arc<ManualClock>) -> Output<u64> {
-        let info = TaskInfo {
-            job: "job".into(),
-            subtask: 0,
-            parallelism: 1,
-            max_parallelism: 16,
-            run: "run".into(),
-            attempt: 0,
-            restored: false,
-        };
-        let clock = Arc::clone(clock) as Arc<dyn Clock>;
-        let task = TaskContext::new(info, clock, Arc::new(NoWake), Arc::new(RunHere));
-        Output::new(task, OperatorMetrics::new(0, "last", 0), Fork::of(Vec::new()), SideOutputs::default())
-    }
-
-    fn runner(key: fn(&u64) -> u64) -> Runner {
-        Runner { selector: OwnedKey(key), core: KeyedCore::new(Last, OnError::Fail) }
-    }
-
-    #[test]
-    fn keys_never_seen_again_are_forgotten_when_their_state_has_expired() {
-        let clock = Arc::new(ManualClock::default());
-        let (mut runner, mut out) = (runner(|value| *value), output(&clock));
-        push(&mut runner, &mut out, 1001..=2000);
-        assert_eq!(runner.core.state.keys.len(), 1000);
-        clock.advance_to(Timestamp::from_millis(10));
-        for _ in 0..1000 / runner.core.swept_per_batch + 1 {
-            push(&mut runner, &mut out, [5000]);
-        }
-        assert_eq!(runner.core.state.keys.len(), 1);
-        push(&mut runner, &mut out, 1001..=2000);
-        assert_eq!(runner.core.state.rows.len(), 1001, "rows that were given up are used again");
-    }
-
-    #[test]
-    fn a_snapshot_has_what_was_there_when_it_was_taken() {
-        let clock = Arc::new(ManualClock::default());
-        let (mut runner, mut out) = (runner(|value| *value % 1000), output(&clock));
-        push(&mut runner, &mut out, 5000..5500);
-        let mut task = TaskCapture::default();
-        runner.core.snapshot(&out, task.operator("last")).unwrap();
-        push(&mut runner, &mut out, (7000..7600).chain(0..10));
-        clock.advance_to(Timestamp::from_millis(10));
-        (0..20).for_each(|_| push(&mut runner, &mut out, [8000]));
-        assert_eq!(runner.core.state.keys.len(), 1, "all have expired since");
-        let snapshot = task.complete().unwrap();
-        let mut restored = self::runner(|value| *value % 1000);
-        let out = output(&Arc::new(ManualClock::default()));
-        restored.core.restore(&out, snapshot.get("last").unwrap()).unwrap();
-        assert_eq!(restored.core.state.keys.len(), 500);
-        for key in 0..500 {
-            let row = restored.core.state.keys.find(stable_hash(&key), &key).unwrap();
-            assert_eq!(restored.core.state.rows.get(row).0.get(), Some(&(5000 + key)));
-        }
-    }
-
-    #[test]
-    fn a_row_that_is_used_again_holds_nothing_of_the_key_before() {
-        let clock = Arc::new(ManualClock::default());
-        let (mut runner, mut out) = (runner(|value| *value % 10), output(&clock));
-        // Key 1 is emptied and filled again in one batch; key 2 has nothing to be emptied of, twice.
-        push(&mut runner, &mut out, [11, 1, 21, 2, 2]);
-        assert_eq!(runner.core.state.keys.len(), 1);
-        push(&mut runner, &mut out, [1]);
-        assert_eq!(runner.core.state.keys.len(), 0);
-        out.flush().unwrap();
-        push(&mut runner, &mut out, 13..=19);
-        assert!(out.collector.batch.is_empty(), "a new key has found something: {:?}", out.collector.batch);
-        assert_eq!(runner.core.state.rows.len(), 7, "rows that were given up are used again");
-    }
-}
+mod tests;
