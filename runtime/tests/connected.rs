@@ -48,6 +48,22 @@ fn the_records_of_a_key_meet_whichever_stream_they_are_of() {
 }
 
 #[test]
+fn keys_meet_and_are_kept_however_many_key_groups_those_have_that_send_them() {
+    let job = |facts: Stream<(u64, u64)>, questions: Stream<u64>| {
+        let facts = facts.rebalance().map(|fact| fact).max_parallelism(7);
+        let questions = questions.rebalance().map(|key| key).max_parallelism(1000);
+        looked_up(facts, questions)
+    };
+    let mut harness = TwoInputHarness::with_parallelism(job, 3);
+    (0..200).for_each(|key| harness.push_left((key, key)));
+    let mut restored = TwoInputHarness::restored(job, 2, &harness.snapshot());
+    for harness in [&mut harness, &mut restored] {
+        (0..200).for_each(|key| harness.push_right(key));
+        assert_eq!(sorted(harness.output()), (0..200).map(|key| (key, Some(key))).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn the_watermark_is_the_lower_of_both() {
     #[operator(connect)]
     fn watermark(_of: Either<u64, u64>, ctx: &mut Context<'_>) -> Timestamp {
