@@ -202,6 +202,36 @@ use proc_macro::TokenStream;
 /// | `reduce = \|a, b\| a + b` | for `Reducing`: how two values become one |
 /// | `aggregate = Mean` | for `Aggregating`: the aggregate; its default, unless given |
 ///
+/// # Two streams
+///
+/// A function that takes `Either<L, R>` is an operator on two connected streams, keyed or not, like any other on one.
+/// `connect` and `broadcast` say so; both may be left out.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Payments with the name of the account, once it is known.
+/// #[operator(connect)]
+/// fn named(
+///     of: Either<(u64, String), (u64, i64)>,
+///     #[state] name: &mut Value<String>,
+/// ) -> Option<(String, i64)> {
+///     match of {
+///         Either::Left((_, known)) => name.set(known),
+///         Either::Right((_, amount)) => return name.get().map(|name| (name.clone(), amount)),
+///     }
+///     None
+/// }
+///
+/// # fn job(accounts: Stream<(u64, String)>, payments: Stream<(u64, i64)>) -> Stream<(String, i64)> {
+/// accounts.key_by(|account| &account.0).connect(payments.key_by(|payment| &payment.0)).apply(named())
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a `KeyedOperator` (without states of keys, a `Process`) whose `In` is `Either<L, R>`. With timers, or a
+/// function for each stream, it is a struct: see [`macro@KeyedOperator`].
+///
 /// # Windows
 ///
 /// An `impl Aggregate` with a key and a window makes the type itself an operator. `create` may be left out if the
@@ -290,6 +320,13 @@ use proc_macro::TokenStream;
 /// | `late = TAG` | the side output that takes records which come later still |
 /// | `reduce` | the function makes one record of two |
 ///
+/// # Arguments of operators on two streams
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `connect` | it takes `Either<L, R>` of two connected streams |
+/// | `broadcast` | it takes `Either<T, B>` of a stream and a broadcast, and so has no states of keys |
+///
 /// # Arguments of all operators
 ///
 /// Values are expressions, and may name a `#[param]` (as the constructor takes it). Durations are text, parsed when the
@@ -311,7 +348,8 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Each field is marked: `#[state]` (kept for each key, with the arguments that `#[operator]` describes), `#[param]` (an
 /// argument of the constructor, `Name::operator(..)`) or `#[transient]` (made by `Default` in each subtask, in no
-/// snapshot). `#[operator(uid = .., name = .., parallelism = .., on_error = ..)]` on the struct says more.
+/// snapshot). `#[operator(uid = .., name = .., parallelism = .., on_error = ..)]` on the struct says more, and with `connect`
+/// or `broadcast` that it is an operator on two streams.
 ///
 /// The struct gets an `impl Clone`, since each subtask works on a clone; do not derive it.
 ///
@@ -416,6 +454,120 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// # let _ = Inactivity::operator(Duration::ZERO);
 /// ```
+///
+/// # Two streams
+///
+/// With `#[operator(connect)]` the struct is an operator on two streams with the same keys, which says what it does by
+/// `impl KeyedCoProcess`, with a function for each; states and timers belong to the key, whichever stream a record is of.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Orders that have not been paid for a while.
+/// #[derive(KeyedOperator)]
+/// #[operator(connect)]
+/// struct Unpaid {
+///     #[state]
+///     due: Value<Timestamp>,
+///     #[param]
+///     patience: Duration,
+/// }
+///
+/// impl KeyedCoProcess for Unpaid {
+///     type Key = u64;
+///     type Left = (u64, Timestamp);
+///     type Right = u64;
+///     type Out = u64;
+///
+///     fn process_left(
+///         &mut self,
+///         (_, ordered): (u64, Timestamp),
+///         ctx: &mut KeyedContext<'_, u64>,
+///         _out: &mut Collector<u64>,
+///     ) -> Result<()> {
+///         let due = ordered.saturating_add(self.patience);
+///         self.due.set(due);
+///         ctx.set_event_timer(due);
+///         Ok(())
+///     }
+///
+///     fn process_right(&mut self, _: u64, ctx: &mut KeyedContext<'_, u64>, _: &mut Collector<u64>) -> Result<()> {
+///         self.due.take().into_iter().for_each(|due| ctx.delete_event_timer(due));
+///         Ok(())
+///     }
+///
+///     fn on_timer(&mut self, _: Timestamp, ctx: &mut KeyedContext<'_, u64>, out: &mut Collector<u64>) -> Result<()> {
+///         out.emit(*ctx.key());
+///         Ok(())
+///     }
+/// }
+///
+/// # fn job(orders: Stream<(u64, Timestamp)>, payments: Stream<u64>) -> Stream<u64> {
+/// let unpaid = Unpaid::operator(Duration::from_secs(3600));
+/// orders.key_by(|order| &order.0).connect(payments.key_by(|number| number)).apply(unpaid)
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a [`KeyedOperator`] whose `In` is `Either<Left, Right>`, and whose `process` tells the two apart.
+///
+/// # A stream and a broadcast
+///
+/// With `#[operator(broadcast)]` the struct is an operator on a keyed stream and one that all subtasks see, and says what it
+/// does by `impl KeyedBroadcastProcess`. What the subtasks have been told is lent to its functions, and only the one for the
+/// broadcast may change it.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Readings above the limit of their kind, and how often that was so for the sensor.
+/// #[derive(KeyedOperator)]
+/// #[operator(broadcast)]
+/// struct Above {
+///     #[state]
+///     times: Value<u64>,
+/// }
+///
+/// impl KeyedBroadcastProcess for Above {
+///     type Key = u64;
+///     type In = (u64, char, f64);
+///     type Broadcast = (char, f64);
+///     type Shared = BroadcastState<char, f64>;
+///     type Out = (u64, u64);
+///
+///     fn process(
+///         &mut self,
+///         (sensor, kind, reading): (u64, char, f64),
+///         limits: &Self::Shared,
+///         _ctx: &mut KeyedContext<'_, u64>,
+///         out: &mut Collector<(u64, u64)>,
+///     ) -> Result<()> {
+///         if limits.get(&kind).is_some_and(|limit| reading > *limit) {
+///             *self.times.get_or_default() += 1;
+///             out.emit((sensor, *self.times.get_or_default()));
+///         }
+///         Ok(())
+///     }
+///
+///     fn process_broadcast(
+///         &mut self,
+///         (kind, limit): (char, f64),
+///         limits: &mut Self::Shared,
+///         _ctx: &mut BroadcastContext<'_>,
+///         _out: &mut Collector<(u64, u64)>,
+///     ) -> Result<()> {
+///         limits.insert(kind, limit);
+///         Ok(())
+///     }
+/// }
+///
+/// # fn job(readings: Stream<(u64, char, f64)>, limits: Stream<(char, f64)>) -> Stream<(u64, u64)> {
+/// readings.key_by(|reading| &reading.0).connect_broadcast(limits).apply(Above::operator())
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a `KeyedBroadcastOperator` whose functions take the states of the key as an argument, too.
 ///
 /// [`KeyedOperator`]: https://docs.rs/millstream/latest/millstream/operator/trait.KeyedOperator.html
 #[proc_macro_derive(KeyedOperator, attributes(operator, state, param, transient))]

@@ -251,8 +251,32 @@ where
     O::In: Data,
     O::Out: Data,
 {
+    pub(crate) fn new(uid: Arc<str>, operator: O, out: Output<O::Out>) -> Self {
+        Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running }
+    }
+
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running })
+        Box::new(Self::new(uid, operator, out))
+    }
+
+    /// Has the operator work off a batch by one of its functions, which is called with an empty one, too, when a call is
+    /// repeated; the law of stages holds.
+    pub(crate) fn work<I>(
+        &mut self,
+        batch: &mut Batch<I>,
+        process: impl FnOnce(&mut O, &mut Batch<I>, &mut Output<O::Out>) -> Progress,
+    ) -> Progress {
+        let metrics = Arc::clone(&self.out.metrics);
+        let _blame = blame::Operator(&metrics.name);
+        let before = batch.len() as u64;
+        let step = || {
+            self.out.flush()?;
+            process(&mut self.operator, batch, &mut self.out)?;
+            self.out.flush()
+        };
+        let progress = step();
+        metrics.records_in.add(before - batch.len() as u64);
+        progress.map_err(|stop| self.out.named(stop))
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -292,19 +316,7 @@ where
     O::Out: Data,
 {
     fn push(&mut self, batch: &mut Batch<O::In>) -> Progress {
-        let name = self.out.metrics.clone();
-        let _blame = blame::Operator(&name.name);
-        let before = batch.len() as u64;
-        let mut step = || {
-            self.out.flush()?;
-            if !batch.is_empty() {
-                self.operator.process(batch, &mut self.out)?;
-            }
-            self.out.flush()
-        };
-        let progress = step();
-        name.records_in.add(before - batch.len() as u64);
-        progress.map_err(|stop| self.out.named(stop))
+        self.work(batch, |operator, batch, out| if batch.is_empty() { Ok(()) } else { operator.process(batch, out) })
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {

@@ -48,7 +48,7 @@ pub(crate) use frozen_keys::FrozenKeys;
 pub(crate) use key_group::{DEFAULT_KEY_GROUPS, MAX_KEY_GROUPS};
 pub use key_group::{KeyGroup, KeyGroups};
 pub(crate) use key_index::{KeyIndex, RowId};
-pub(crate) use keyed_rows::KeyedRows;
+pub(crate) use keyed_rows::{KeyedRows, Walk};
 pub use list::List;
 pub use map::Map;
 pub use operator_state::{BroadcastState, ListState, OperatorState, OperatorStates, UnionList};

@@ -117,6 +117,24 @@ impl RowCache {
         Ok(())
     }
 
+    /// Writes back all that has changed, so that the store has every key with a row.
+    pub(crate) fn write_back<K: Key, C: RowCodec>(
+        &mut self,
+        of: &Rows<'_, K, C>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        if let Some(behind) = self.behind.take().filter(|behind| !behind.is_taken()) {
+            behind.finish()?;
+        }
+        let dirty = self.residents.take_dirty(usize::MAX);
+        self.write(of, dirty, now)
+    }
+
+    /// Up to `limit` keys with rows above `after`, in order, as far as the store has been written.
+    pub(crate) fn keys_after(&self, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError> {
+        self.store.keys_after(self.groups, after, limit)
+    }
+
     /// Captures everything as it is now.
     pub(crate) fn snapshot<K: Key, C: RowCodec>(
         &mut self,
