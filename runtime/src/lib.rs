@@ -41,6 +41,7 @@ pub mod connector;
 mod data;
 mod error;
 pub mod graph;
+pub mod join;
 pub mod observe;
 pub mod operator;
 pub mod prelude;

@@ -105,6 +105,8 @@ pub(crate) struct Output<T> {
     size: SizeEstimate,
     /// How many records fill a batch, by the size estimate.
     limit: usize,
+    /// Whether this is the last that the operator emits, and not something that a further stage of it works on.
+    is_last: bool,
 }
 
 impl<T: Data> Output<T> {
@@ -116,7 +118,14 @@ impl<T: Data> Output<T> {
     ) -> Self {
         let size = SizeEstimate::new::<T>();
         let limit = size.batch_records();
-        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit }
+        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit, is_last: true }
+    }
+
+    /// For an operator of two stages: the output of the first, with the side outputs, in front of a stage that emits by `last`.
+    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(mut last: Output<O>, stage: impl FnOnce(Output<O>) -> S) -> Self {
+        let sides = std::mem::take(&mut last.sides);
+        let (task, metrics) = (Rc::clone(&last.task), Arc::clone(&last.metrics));
+        Self { is_last: false, ..Self::new(task, metrics, Box::new(stage(last)), sides) }
     }
 
     /// Hands on what was collected.
@@ -125,7 +134,9 @@ impl<T: Data> Output<T> {
         if !batch.is_empty() {
             if !self.collector.counted {
                 self.collector.counted = true;
-                self.metrics.records_out.add(batch.len() as u64);
+                if self.is_last {
+                    self.metrics.records_out.add(batch.len() as u64);
+                }
                 self.size.sample(batch.values());
                 self.limit = self.size.batch_records();
             }

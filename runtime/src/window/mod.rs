@@ -39,6 +39,9 @@ mod time_window;
 pub(crate) mod trigger;
 mod unused;
 
+pub(crate) use horizon::Horizon;
+pub(crate) use late::Late;
+
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
 pub use function::{IntoResult, WindowContext};
 pub use time_window::TimeWindow;

@@ -34,9 +34,18 @@ pub(crate) enum WindowRunner<K: Key, L: WindowLogic<K>> {
 
 impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
     pub(crate) fn new(plan: &WindowPlan<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+        Self::with_late(plan, Late::to(plan.late_output), selector, logic)
+    }
+
+    /// For records whose late ones go elsewhere than the plan says.
+    pub(crate) fn with_late(
+        plan: &WindowPlan<L::In>,
+        late: Late<L::In>,
+        selector: Arc<dyn KeySelector<L::In, K>>,
+        logic: L,
+    ) -> Self {
         let Windows { kind, processing_time, trigger, keep_last } = &plan.windows;
         let processing_time = *processing_time;
-        let late = Late { tag: plan.late_output };
         let lateness = if processing_time { 0 } else { millis(plan.allowed_lateness) };
         if let (Kind::Regular(grid), None) = (kind, trigger) {
             let settings = aligned::Settings { grid: *grid, processing_time, lateness, late };
