@@ -21,6 +21,7 @@ pub(crate) mod blocking;
 pub(crate) mod keyed;
 pub mod process;
 pub(crate) mod simple;
+pub(crate) mod two_inputs;
 pub(crate) mod watermarks;
 #[cfg(test)]
 mod watermarks_tests;
@@ -31,9 +32,11 @@ pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
+pub use either::Either;
 pub use keyed::{KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
 pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, SplitStart, Stage, Stop};
+pub(crate) use two_inputs::TwoInputOperator;
 
 use crate::channel::Batch;
 use crate::state::{OperatorCapture, OperatorSnapshot, StateError};

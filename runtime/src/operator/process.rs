@@ -1,6 +1,8 @@
 //! Functions over an unkeyed stream that use the context, fail, or emit any number of results.
 
-use super::{Collector, Context, Operator, Output, Progress, Stop};
+use std::marker::PhantomData;
+
+use super::{Collector, Context, Either, Operator, Output, Progress, Stop, TwoInputOperator};
 use crate::channel::Batch;
 use crate::data::Data;
 use crate::error::{Cause, Result, TaskError};
@@ -151,44 +153,58 @@ impl<T: Data> OnError<T> {
     }
 }
 
+/// The inputs of a [`Process`] that takes records of type `T`.
+pub(crate) trait Inputs<T>: 'static {
+    /// The records of the first input.
+    type First: Data;
+
+    /// Makes of a record of the first input what the function takes.
+    fn wrap_first(record: Self::First) -> T;
+}
+
+/// A single input.
+pub(crate) struct One;
+
+impl<T: Data> Inputs<T> for One {
+    type First = T;
+
+    #[inline]
+    fn wrap_first(record: T) -> T {
+        record
+    }
+}
+
+/// Two inputs, whose records the function takes as [`Either`].
+pub(crate) struct Two<L, R>(PhantomData<fn(L, R)>);
+
+impl<L: Data, R: Data> Inputs<Either<L, R>> for Two<L, R> {
+    type First = L;
+
+    #[inline]
+    fn wrap_first(record: L) -> Either<L, R> {
+        Either::Left(record)
+    }
+}
+
 /// Runs a [`Process`].
-pub(crate) struct ProcessOperator<P: Process> {
-    pub(crate) process: P,
-    pub(crate) on_error: OnError<P::In>,
+pub(crate) struct ProcessOperator<P: Process, I> {
+    process: P,
+    on_error: OnError<P::In>,
+    _inputs: PhantomData<I>,
 }
 
-impl<P: Process> ProcessOperator<P> {
-    fn life_cycle(
-        &mut self,
-        out: &mut Output<P::Out>,
-        call: impl FnOnce(&mut P, &mut Context<'_>, &mut Collector<P::Out>) -> Result<()>,
-    ) -> Progress {
-        let mut ctx = Context {
-            task: &out.task,
-            operator: &out.metrics.name,
-            sides: &mut out.sides,
-            time: crate::time::Timestamp::MIN,
-            watermark: out.watermark,
-        };
-        call(&mut self.process, &mut ctx, &mut out.collector)
-            .map_err(|error| Stop::from(TaskError::at(crate::error::Site::default(), Cause::User(error))))
-    }
-}
-
-impl<P: Process> Operator for ProcessOperator<P> {
-    type In = P::In;
-    type Out = P::Out;
-
-    fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
-        self.life_cycle(out, |process, ctx, _| process.open(ctx))
+impl<P: Process, I> ProcessOperator<P, I> {
+    pub(crate) fn new(process: P, on_error: OnError<P::In>) -> Self {
+        Self { process, on_error, _inputs: PhantomData }
     }
 
-    fn process(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
+    /// Processes a batch of one of the inputs, whose records `wrap` makes into what the function takes.
+    fn work<T>(&mut self, input: &mut Batch<T>, wrap: impl Fn(T) -> P::In, out: &mut Output<P::Out>) -> Progress {
         loop {
             out.collector.set_origin(input.origin());
             let mut records = input.consume();
             while !out.is_full() {
-                let Some(value) = records.next_value() else { return Ok(()) };
+                let Some(value) = records.next_value().map(&wrap) else { return Ok(()) };
                 let time = records.time();
                 out.collector.at_record(time, records.position());
                 let kept = self.on_error.keep(&value);
@@ -208,6 +224,35 @@ impl<P: Process> Operator for ProcessOperator<P> {
         }
     }
 
+    fn life_cycle(
+        &mut self,
+        out: &mut Output<P::Out>,
+        call: impl FnOnce(&mut P, &mut Context<'_>, &mut Collector<P::Out>) -> Result<()>,
+    ) -> Progress {
+        let mut ctx = Context {
+            task: &out.task,
+            operator: &out.metrics.name,
+            sides: &mut out.sides,
+            time: crate::time::Timestamp::MIN,
+            watermark: out.watermark,
+        };
+        call(&mut self.process, &mut ctx, &mut out.collector)
+            .map_err(|error| Stop::from(TaskError::at(crate::error::Site::default(), Cause::User(error))))
+    }
+}
+
+impl<P: Process, I: Inputs<P::In>> Operator for ProcessOperator<P, I> {
+    type In = I::First;
+    type Out = P::Out;
+
+    fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
+        self.life_cycle(out, |process, ctx, _| process.open(ctx))
+    }
+
+    fn process(&mut self, input: &mut Batch<I::First>, out: &mut Output<P::Out>) -> Progress {
+        self.work(input, I::wrap_first, out)
+    }
+
     fn close(&mut self, out: &mut Output<P::Out>) -> Progress {
         self.life_cycle(out, |process, ctx, collector| process.close(ctx, collector))
     }
@@ -218,5 +263,13 @@ impl<P: Process> Operator for ProcessOperator<P> {
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
         operator_state::restore(self.process.operator_states(), &out.task.info, from)
+    }
+}
+
+impl<L: Data, R: Data, P: Process<In = Either<L, R>>> TwoInputOperator for ProcessOperator<P, Two<L, R>> {
+    type Second = R;
+
+    fn process_second(&mut self, input: &mut Batch<R>, out: &mut Output<P::Out>) -> Progress {
+        self.work(input, Either::Right, out)
     }
 }

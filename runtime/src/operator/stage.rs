@@ -240,8 +240,33 @@ where
     O::In: Data,
     O::Out: Data,
 {
+    pub(crate) fn new(uid: Arc<str>, operator: O, out: Output<O::Out>) -> Self {
+        Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running }
+    }
+
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running })
+        Box::new(Self::new(uid, operator, out))
+    }
+
+    /// Has the operator work off a batch by one of its functions; the law of stages holds.
+    pub(crate) fn work<I>(
+        &mut self,
+        batch: &mut Batch<I>,
+        process: impl FnOnce(&mut O, &mut Batch<I>, &mut Output<O::Out>) -> Progress,
+    ) -> Progress {
+        let metrics = Arc::clone(&self.out.metrics);
+        let _blame = blame::Operator(&metrics.name);
+        let before = batch.len() as u64;
+        let step = || {
+            self.out.flush()?;
+            if !batch.is_empty() {
+                process(&mut self.operator, batch, &mut self.out)?;
+            }
+            self.out.flush()
+        };
+        let progress = step();
+        metrics.records_in.add(before - batch.len() as u64);
+        progress.map_err(|stop| self.out.named(stop))
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -281,19 +306,7 @@ where
     O::Out: Data,
 {
     fn push(&mut self, batch: &mut Batch<O::In>) -> Progress {
-        let name = self.out.metrics.clone();
-        let _blame = blame::Operator(&name.name);
-        let before = batch.len() as u64;
-        let mut step = || {
-            self.out.flush()?;
-            if !batch.is_empty() {
-                self.operator.process(batch, &mut self.out)?;
-            }
-            self.out.flush()
-        };
-        let progress = step();
-        name.records_in.add(before - batch.len() as u64);
-        progress.map_err(|stop| self.out.named(stop))
+        self.work(batch, O::process)
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {

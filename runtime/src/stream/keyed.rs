@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Stream;
 use super::stream::NodeSpec;
+use super::{KeyedConnectedStreams, Stream};
 use crate::channel::Batch;
 use crate::channel::partitioner::Rule;
 use crate::data::{Data, Key};
@@ -15,7 +15,7 @@ use crate::state::operator_state;
 
 /// A stream whose records are grouped by a key of type `K`: all records of a key meet in one subtask, in order.
 pub struct KeyedStream<K, T> {
-    stream: Stream<T>,
+    pub(super) stream: Stream<T>,
     pub(crate) selector: Arc<dyn KeySelector<T, K>>,
 }
 
@@ -47,6 +47,32 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     {
         let Self { stream, selector } = self;
         stream.transform(spec.stateful(), move |ctx| make(Arc::clone(&selector), ctx))
+    }
+
+    /// This stream and another one with the same keys as the two inputs of an operator: the records of a key meet in one
+    /// subtask, those of each stream in order.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::operator::Either;
+    /// /// The last price of each product, for each order.
+    /// #[operator]
+    /// fn price(of: Either<(u32, u64), u32>, #[state] last: &mut Value<u64>) -> Option<(u32, Option<u64>)> {
+    ///     match of {
+    ///         Either::Left((_, price)) => last.set(price),
+    ///         Either::Right(product) => return Some((product, last.get().copied())),
+    ///     }
+    ///     None
+    /// }
+    /// # let env = Environment::new("example");
+    /// let prices = env.from_collection([(1, 30)]).key_by(|price: &(u32, u64)| &price.0);
+    /// let out = prices.connect(env.from_collection([2]).key_by(|product| product)).apply(price()).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take(), [(2, None)]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    pub fn connect<R: Data>(self, other: KeyedStream<K, R>) -> KeyedConnectedStreams<K, T, R> {
+        KeyedConnectedStreams::new(self, other)
     }
 
     /// Applies a [`KeyedOperator`].

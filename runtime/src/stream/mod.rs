@@ -3,8 +3,10 @@
 //! Building does no I/O and reports no error: whatever is wrong is found when the job is planned, before it starts.
 
 mod apply;
+mod connected;
 mod environment;
 mod keyed;
+mod keyed_connected;
 mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
@@ -12,8 +14,10 @@ mod stream;
 mod windowed;
 
 pub use crate::observe::JobSummary;
+pub use connected::ConnectedStreams;
 pub use environment::{Environment, Job, JobHandle};
 pub use keyed::KeyedStream;
+pub use keyed_connected::KeyedConnectedStreams;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
 pub use windowed::WindowedStream;

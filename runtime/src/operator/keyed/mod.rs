@@ -1,5 +1,6 @@
 //! Operators with state per key.
 
+mod keyed_core;
 mod process;
 mod rolling;
 mod runner;
@@ -7,7 +8,7 @@ mod selector;
 
 pub use process::KeyedProcess;
 pub(crate) use rolling::{Rolling, RollingRunner};
-pub(crate) use runner::KeyedRunner;
+pub(crate) use runner::{KeySelectors, KeyedRunner};
 pub(crate) use selector::{BorrowedKey, KeySelector, OwnedKey};
 
 use super::{Collector, Context, KeyedContext};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::KeySelector;
-use super::runner::ROWS_AHEAD;
+use super::keyed_core::ROWS_AHEAD;
 use crate::channel::Batch;
 use crate::data::{Data, Key};
 use crate::operator::{Operator, Output, Progress, Stop};
