@@ -28,12 +28,7 @@ pub(super) struct JoinCodec<L: Data, R: Data> {
 
 impl<L: Data, R: Data> Clone for JoinCodec<L, R> {
     fn clone(&self) -> Self {
-        Self {
-            states: self.states.clone(),
-            bounds: self.bounds,
-            alive: self.alive,
-            reached: Arc::clone(&self.reached),
-        }
+        Self { states: self.states.clone(), bounds: self.bounds, alive: self.alive, reached: Arc::clone(&self.reached) }
     }
 }
 

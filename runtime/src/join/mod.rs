@@ -20,14 +20,12 @@ mod interval;
 mod pairs;
 mod side;
 mod sweep;
-#[cfg(test)]
-mod tests;
 
 pub use bounds::Offset;
 pub(crate) use bounds::{Bounds, Interval};
 pub(crate) use either_inputs::{EitherInputs, EitherSelector};
-pub use function::{JoinContext, ProcessJoin};
 pub(crate) use function::PairFn;
+pub use function::{JoinContext, ProcessJoin};
 pub use group::CoGroup;
 pub(crate) use group::{CoGroupFn, Group, SidesFold};
 pub(crate) use interval::IntervalJoin;

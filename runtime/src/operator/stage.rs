@@ -118,11 +118,24 @@ impl<T: Data> Output<T> {
     ) -> Self {
         let size = SizeEstimate::new::<T>();
         let limit = size.batch_records();
-        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit, is_last: true }
+        Self {
+            collector: Collector::new(),
+            sides,
+            task,
+            metrics,
+            watermark: Timestamp::MIN,
+            next,
+            size,
+            limit,
+            is_last: true,
+        }
     }
 
     /// For an operator of two stages: the output of the first, with the side outputs, in front of a stage that emits by `last`.
-    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(mut last: Output<O>, stage: impl FnOnce(Output<O>) -> S) -> Self {
+    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(
+        mut last: Output<O>,
+        stage: impl FnOnce(Output<O>) -> S,
+    ) -> Self {
         let sides = std::mem::take(&mut last.sides);
         let (task, metrics) = (Rc::clone(&last.task), Arc::clone(&last.metrics));
         Self { is_last: false, ..Self::new(task, metrics, Box::new(stage(last)), sides) }

@@ -1,6 +1,5 @@
 //! Two streams that are to be joined window by window: which keys, and which windows.
 
-use std::any::TypeId;
 use std::marker::PhantomData;
 use std::time::Duration;
 
@@ -136,10 +135,7 @@ impl<L: Data, R: Data, M> JoinedStreams<L, R, M> {
 
 impl<K: Key, L: Data, R: Data, M> JoinedWhere<K, L, R, M> {
     /// The key of a record of the right stream: a part of it.
-    pub fn equal_to(
-        self,
-        key: impl for<'a> Fn(&'a R) -> &'a K + Send + Sync + 'static,
-    ) -> KeyedJoin<K, L, R, M> {
+    pub fn equal_to(self, key: impl for<'a> Fn(&'a R) -> &'a K + Send + Sync + 'static) -> KeyedJoin<K, L, R, M> {
         KeyedJoin { streams: self.left.connect(self.right.key_by(key)), _mode: PhantomData }
     }
 

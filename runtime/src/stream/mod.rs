@@ -5,17 +5,22 @@
 mod apply;
 mod connected;
 mod environment;
+mod interval_join;
+mod joined;
 mod keyed;
 mod keyed_connected;
 mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
+mod window_join;
 mod windowed;
 
 pub use crate::observe::JobSummary;
 pub use connected::ConnectedStreams;
 pub use environment::{Environment, Job, JobHandle};
+pub use interval_join::{IntervalJoin, IntervalJoined};
+pub use joined::{Groups, JoinedStreams, JoinedWhere, KeyedJoin, Pairs, WindowedJoin};
 pub use keyed::KeyedStream;
 pub use keyed_connected::KeyedConnectedStreams;
 pub(crate) use stream::NodeSpec;

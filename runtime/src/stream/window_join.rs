@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::Stream;
 use super::joined::{Groups, Pairs, WindowedJoin};
 use super::stream::NodeSpec;
-use super::Stream;
 use crate::data::{Data, Key};
 use crate::graph::{Downstream, NodeContext};
 use crate::join::{CoGroup, CoGroupFn, EitherInputs, EitherSelector, Group, PairStage, SidesFold};
@@ -109,9 +109,10 @@ impl<K: Key, L: Data, R: Data> WindowedJoin<K, L, R, Groups> {
     }
 
     fn group<G: CoGroup<Left = L, Right = R>>(self, spec: NodeSpec, function: G) -> Stream<G::Out> {
-        let emit = move |_: &K, group: Cow<'_, Group<L, R>>, window: &mut WindowContext<'_>, out: &mut Collector<G::Out>| {
-            function.co_group(&group.left, &group.right, window, out)
-        };
+        let emit =
+            move |_: &K, group: Cow<'_, Group<L, R>>, window: &mut WindowContext<'_>, out: &mut Collector<G::Out>| {
+                function.co_group(&group.left, &group.right, window, out)
+            };
         let logic = Folded::new(SidesFold::default(), emit);
         self.run_as(spec, logic, |ctx, downstream| downstream.output(ctx))
     }

@@ -1,6 +1,5 @@
 //! Keyed streams cut into windows.
 
-use std::any::TypeId;
 use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -11,8 +10,7 @@ use crate::data::{Data, Key};
 use crate::operator::{Aggregate, Collector, OutputTag};
 use crate::window::function::{AggregateFold, ContentsFold, CountFold, Fold, Folded, ReduceFold, WindowLogic};
 use crate::window::runner::{WindowPlan, WindowRunner};
-use crate::window::{EventTimeTrigger, IntoResult, Trigger, WindowAssigner, WindowContext, WindowError, Windows};
-use crate::window::{ProcessingTimeTrigger, trigger};
+use crate::window::{IntoResult, Trigger, WindowAssigner, WindowContext, WindowError, Windows};
 
 /// A keyed stream cut into windows: made by [`KeyedStream::window`], ended by a function that makes results of them.
 ///
@@ -81,15 +79,7 @@ impl<K: Key, T: Data> WindowedStream<K, T> {
     #[must_use]
     pub fn trigger<R: Trigger<T>>(mut self, trigger: R) -> Self {
         if let Ok(windows) = &mut self.windows {
-            let default = if windows.processing_time {
-                TypeId::of::<ProcessingTimeTrigger>()
-            } else {
-                TypeId::of::<EventTimeTrigger>()
-            };
-            // The default needs no calls.
-            let has_end = !windows.is_global();
-            let is_default = has_end && TypeId::of::<R>() == default;
-            windows.trigger = if is_default { None } else { Some(trigger::erase(trigger)) };
+            windows.set_trigger(trigger);
         }
         self
     }

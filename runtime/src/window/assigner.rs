@@ -1,10 +1,13 @@
 //! Which windows a record is in.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::grid::Grid;
-use super::trigger::{AnyTrigger, CountTrigger, PurgingTrigger, erase};
+use super::trigger::{
+    AnyTrigger, CountTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, erase,
+};
 use crate::time::Timestamp;
 
 /// A kind of windows that cannot be.
@@ -97,6 +100,19 @@ impl<T> Windows<T> {
     /// One window that never fires.
     pub(crate) fn global() -> Self {
         Self::at_end(Kind::Global, false)
+    }
+
+    /// Has a trigger of the user's decide when windows fire.
+    pub(crate) fn set_trigger<R: Trigger<T>>(&mut self, trigger: R)
+    where
+        T: 'static,
+    {
+        let default =
+            if self.processing_time { TypeId::of::<ProcessingTimeTrigger>() } else { TypeId::of::<EventTimeTrigger>() };
+        // The default needs no calls.
+        let has_end = !self.is_global();
+        let is_default = has_end && TypeId::of::<R>() == default;
+        self.trigger = if is_default { None } else { Some(erase(trigger)) };
     }
 
     /// Whether the windows have no end.

@@ -13,7 +13,7 @@ use crate::state::{
 use crate::time::Timestamp;
 
 /// How many records ahead of its use a row is brought into the cache.
-pub(super) const ROWS_AHEAD: usize = 16;
+pub(crate) const ROWS_AHEAD: usize = 16;
 
 /// A keyed operator with its keys, rows and timers.
 pub(super) struct KeyedCore<K: Key, P: KeyedOperator<K>> {

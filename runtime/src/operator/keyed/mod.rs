@@ -6,6 +6,7 @@ mod rolling;
 mod runner;
 mod selector;
 
+pub(crate) use keyed_core::ROWS_AHEAD;
 pub use process::KeyedProcess;
 pub(crate) use rolling::{Rolling, RollingRunner};
 pub(crate) use runner::{KeySelectors, KeyedRunner};
