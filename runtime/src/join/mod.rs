@@ -20,6 +20,8 @@ mod interval;
 mod pairs;
 mod side;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use bounds::Offset;
 pub(crate) use bounds::{Bounds, Interval};
