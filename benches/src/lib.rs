@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod fingerprint;
 pub mod harness;
 pub mod input;
+pub mod join;
 mod opaque;
 pub mod report;
 pub mod statistics;
