@@ -17,6 +17,8 @@ mod either_inputs;
 mod function;
 mod group;
 mod interval;
+#[cfg(test)]
+mod job_tests;
 mod pairs;
 mod side;
 mod sweep;

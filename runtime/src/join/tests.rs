@@ -20,7 +20,7 @@ use crate::window::driver::Driver;
 type Item = (u64, u64);
 type Record = Either<Item, Item>;
 /// The numbers of the left and of the right record, and the result's event time.
-type Paired = (u64, u64, i64);
+pub(super) type Paired = (u64, u64, i64);
 
 /// The drivers' number of key groups.
 const GROUPS: usize = 16;
@@ -127,7 +127,7 @@ enum Step {
     Watermark(i64),
 }
 
-fn offset(millis: i64) -> Offset {
+pub(super) fn offset(millis: i64) -> Offset {
     let length = Duration::from_millis(millis.unsigned_abs());
     if millis < 0 { Before(length) } else { After(length) }
 }
@@ -179,15 +179,21 @@ impl Subtasks {
 
 /// The records of one key that were on time, and how far its event time has come.
 #[derive(Default, Clone)]
-struct KeyOracle {
-    watermark: Option<i64>,
+pub(super) struct KeyOracle {
+    pub(super) watermark: Option<i64>,
     /// Whether on the left, time and number.
     seen: Vec<(bool, i64, u64)>,
 }
 
 impl KeyOracle {
     /// What a record is paired with; `None` if it is late.
-    fn record(&mut self, (lower, upper): (i64, i64), is_left: bool, time: i64, number: u64) -> Option<Vec<Paired>> {
+    pub(super) fn record(
+        &mut self,
+        (lower, upper): (i64, i64),
+        is_left: bool,
+        time: i64,
+        number: u64,
+    ) -> Option<Vec<Paired>> {
         if self.watermark.is_some_and(|watermark| time < watermark) {
             return None;
         }

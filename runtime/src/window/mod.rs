@@ -28,7 +28,7 @@ mod kinds_tests;
 mod last_n;
 mod late;
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 mod pane;
 mod panes;
 pub(crate) mod runner;
