@@ -9,6 +9,7 @@ mod interval_join;
 mod joined;
 mod keyed;
 mod keyed_connected;
+mod local_aggregation;
 mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
@@ -23,6 +24,7 @@ pub use interval_join::{IntervalJoin, IntervalJoined};
 pub use joined::{Groups, JoinedStreams, JoinedWhere, KeyedJoin, Pairs, WindowedJoin};
 pub use keyed::KeyedStream;
 pub use keyed_connected::KeyedConnectedStreams;
+pub use local_aggregation::{LocalAggregation, LocalWindows};
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
 pub use windowed::WindowedStream;

@@ -102,6 +102,14 @@ impl<T> Windows<T> {
         Self::at_end(Kind::Global, false)
     }
 
+    /// Where the windows lie, if they are at regular intervals in event time and fire at their end.
+    pub(crate) fn grid(&self) -> Option<Grid> {
+        match self.kind {
+            Kind::Regular(grid) if !self.processing_time && self.trigger.is_none() => Some(grid),
+            _ => None,
+        }
+    }
+
     /// Has a trigger of the user's decide when windows fire.
     pub(crate) fn set_trigger<R: Trigger<T>>(&mut self, trigger: R)
     where
@@ -118,6 +126,17 @@ impl<T> Windows<T> {
     /// Whether the windows have no end.
     pub(crate) fn is_global(&self) -> bool {
         matches!(self.kind, Kind::Global)
+    }
+}
+
+/// Windows of which it is known where they lie.
+pub(crate) struct OnGrid(pub(crate) Grid);
+
+impl sealed::Sealed for OnGrid {}
+
+impl<T> WindowAssigner<T> for OnGrid {
+    fn windows(self) -> Result<Windows<T>, WindowError> {
+        Ok(Windows::at_end(Kind::Regular(self.0), false))
     }
 }
 

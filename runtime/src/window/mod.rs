@@ -39,8 +39,10 @@ mod time_window;
 pub(crate) mod trigger;
 mod unused;
 
+pub(crate) use assigner::OnGrid;
+pub(crate) use grid::Grid;
 pub(crate) use horizon::Horizon;
-pub(crate) use late::Late;
+pub(crate) use late::{Late, no_event_time};
 
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
 pub use function::{IntoResult, WindowContext};
