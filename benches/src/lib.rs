@@ -11,6 +11,7 @@ pub mod input;
 pub mod join;
 mod opaque;
 pub mod report;
+pub mod skew;
 pub mod statistics;
 mod tally;
 pub mod workload;

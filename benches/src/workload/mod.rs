@@ -5,7 +5,7 @@ mod running_sum;
 mod sessions;
 mod sliding;
 mod tumbling;
-mod windows;
+pub(crate) mod windows;
 mod word_count;
 
 use std::fmt;

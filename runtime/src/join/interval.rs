@@ -274,3 +274,62 @@ impl<K: Key, J: ProcessJoin> TwoInputOperator for IntervalJoin<K, J> {
         progress
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::PairFn;
+    use super::super::bounds::{Interval, Offset};
+    use super::*;
+    use crate::observe::OperatorMetrics;
+    use crate::operator::blocking::RunHere;
+    use crate::operator::keyed::OwnedKey;
+    use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
+    use crate::time::ManualClock;
+    use crate::window::Late;
+
+    struct NoWake;
+
+    impl Wake for NoWake {
+        fn wake(&self) {}
+    }
+
+    fn output() -> Output<u64> {
+        let info = TaskInfo {
+            job: "job".into(),
+            subtask: 0,
+            parallelism: 1,
+            max_parallelism: 16,
+            run: "run".into(),
+            attempt: 0,
+            restored: false,
+        };
+        let task = TaskContext::new(info, Arc::new(ManualClock::default()), Arc::new(NoWake), Arc::new(RunHere));
+        Output::new(task, OperatorMetrics::new(0, "join", 0), Fork::of(Vec::new()), SideOutputs::default())
+    }
+
+    #[test]
+    fn keys_that_get_no_more_records_are_forgotten() {
+        let second = std::time::Duration::from_secs(1);
+        let (lower, upper) = (Offset::Before(second), Offset::After(second));
+        let interval = Interval { lower, upper, lower_exclusive: false, upper_exclusive: false };
+        let key = || Arc::new(OwnedKey(|key: &u64| *key));
+        let late = LateSides { left: Late::to(None), right: Late::to(None) };
+        let pair = PairFn::new(|left: &u64, right: &u64| left + right);
+        let selectors = KeySelectors { left: key(), right: key() };
+        let mut join = IntervalJoin::<u64, _>::new(pair, interval.bounds().unwrap(), late, selectors);
+        let mut out = output();
+        for millis in 0..20_000 {
+            let mut batch = Batch::new();
+            batch.push_at(millis, Timestamp::from_millis(millis as i64));
+            join.process(&mut batch, &mut out).unwrap();
+            join.watermark(Timestamp::from_millis(millis as i64), &mut out).unwrap();
+            // A record lives for one second, and is found within two more.
+            assert!(join.state.keys.len() <= 4000);
+        }
+        join.watermark(Timestamp::MAX, &mut out).unwrap();
+        assert_eq!(join.state.keys.len(), 0);
+        assert!(join.state.rows.len() <= 4000, "rows that were given up are used again");
+    }
+}
