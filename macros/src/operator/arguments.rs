@@ -9,6 +9,8 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "flat_map", takes: Takes::Nothing, example: "flat_map" },
     Argument { key: "process", takes: Takes::Nothing, example: "process" },
     Argument { key: "keyed", takes: Takes::Nothing, example: "keyed" },
+    Argument { key: "connect", takes: Takes::Nothing, example: "connect" },
+    Argument { key: "broadcast", takes: Takes::Nothing, example: "broadcast" },
     Argument { key: "reduce", takes: Takes::Nothing, example: "reduce" },
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
     Argument { key: "key", takes: Takes::Value, example: "key = record.field" },
@@ -26,4 +28,5 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
 pub(crate) const WINDOWED: &[&str] = &["key", "window", "trigger", "allowed_lateness", "late", "reduce"];
 
 /// The arguments that windowed operators cannot have.
-pub(crate) const PER_RECORD: &[&str] = &["map", "filter", "flat_map", "process", "keyed", "blocking", "on_error"];
+pub(crate) const PER_RECORD: &[&str] =
+    &["map", "filter", "flat_map", "process", "keyed", "connect", "broadcast", "blocking", "on_error"];

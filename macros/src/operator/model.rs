@@ -99,6 +99,7 @@ impl<'a> Model<'a> {
         let sound = check_signature(function, diagnostics);
         check_fit(arguments, diagnostics);
         let record = record(inputs, function, diagnostics);
+        check_streams(arguments, record.as_ref(), diagnostics);
         let states = states(inputs, diagnostics);
         let context = context(inputs, diagnostics);
         let returned = Returned::of(&function.sig.output);
@@ -114,6 +115,7 @@ impl<'a> Model<'a> {
         let ((states, operator_states), key) = (states?, context?);
         let arguments_passed = passed(inputs, &states, &operator_states);
         let is_keyed = arguments.key("keyed").is_some() || !states.is_empty() || key.is_some();
+        check_broadcast(arguments, is_keyed, diagnostics);
         Some(Self {
             function,
             record: record?,
@@ -159,6 +161,26 @@ fn check_fit(arguments: &Arguments, diagnostics: &mut Diagnostics) {
             _ => "add `key = ..` and `window = ..`, or leave it out",
         };
         diagnostics.error(key, format!("`{key}` belongs to a windowed operator, and this one has no `window`: {fix}"));
+    }
+}
+
+/// Rule: an operator on two streams takes the records of both.
+fn check_streams(arguments: &Arguments, record: Option<&Record>, diagnostics: &mut Diagnostics) {
+    let Some(record) = record.filter(|record| !is_named(&record.ty, "Either")) else { return };
+    for key in arguments.keys().filter(|key| *key == "connect" || *key == "broadcast") {
+        let found = written(&record.ty);
+        diagnostics.error(
+            key,
+            format!("an operator on two streams takes a record of either, and this one takes `{found}`: write `Either<{found}, R>`, where `R` is the type of the other stream's records, or leave `{key}` out"),
+        );
+    }
+}
+
+/// Rule: a record of a broadcast has no key, so a function that takes it is given no states of keys.
+fn check_broadcast(arguments: &Arguments, keyed: bool, diagnostics: &mut Diagnostics) {
+    if let Some(key) = arguments.key("broadcast").filter(|_| keyed) {
+        let fix = "write a struct with `#[derive(KeyedOperator)]` and `#[operator(broadcast)]`, which has a function for each stream";
+        diagnostics.error(key, format!("a record of a broadcast has no key, so no states of keys: {fix}"));
     }
 }
 
@@ -373,6 +395,11 @@ fn check_on_error(arguments: &Arguments, function: &ItemFn, returned: &Returned,
 /// Rule: what blocks runs beside the stream, where no state is.
 fn blocking(arguments: &Arguments, stateful: bool, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
     let key = arguments.key("blocking")?;
+    if arguments.key("connect").or(arguments.key("broadcast")).is_some() {
+        let fix = "do what blocks in an operator of its own before or after this one";
+        diagnostics.error(key, format!("an operator on two streams cannot be `blocking`: {fix}"));
+        return None;
+    }
     if stateful {
         let fix = "do what blocks in an operator of its own before or after this one";
         diagnostics.error(key, format!("an operator that is keyed or has states cannot be `blocking`: {fix}"));

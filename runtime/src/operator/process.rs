@@ -186,9 +186,41 @@ impl<L: Data, R: Data> Inputs<Either<L, R>> for Two<L, R> {
     }
 }
 
+/// Calls a function that knows of no key for each record of a batch, which `wrap` makes into what the function takes.
+#[inline]
+pub(crate) fn each_record<T, V: Data, U: Data>(
+    input: &mut Batch<T>,
+    out: &mut Output<U>,
+    (on_error, wrap): (&OnError<V>, impl Fn(T) -> V),
+    mut call: impl FnMut(V, &mut Context<'_>, &mut Collector<U>) -> Result<()>,
+) -> Progress {
+    loop {
+        out.collector.set_origin(input.origin());
+        let mut records = input.consume();
+        while !out.is_full() {
+            let Some(value) = records.next_value().map(&wrap) else { return Ok(()) };
+            let time = records.time();
+            out.collector.at_record(time, records.position());
+            let kept = on_error.keep(&value);
+            let mut ctx = Context {
+                task: &out.task,
+                operator: &out.metrics.name,
+                sides: &mut out.sides,
+                time,
+                watermark: out.watermark,
+            };
+            if let Err(error) = call(value, &mut ctx, &mut out.collector) {
+                on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+            }
+        }
+        drop(records);
+        out.flush()?;
+    }
+}
+
 /// Runs a [`Process`].
 pub(crate) struct ProcessOperator<P: Process, I> {
-    process: P,
+    pub(super) process: P,
     on_error: OnError<P::In>,
     _inputs: PhantomData<I>,
 }
@@ -200,28 +232,8 @@ impl<P: Process, I> ProcessOperator<P, I> {
 
     /// Processes a batch of one of the inputs, whose records `wrap` makes into what the function takes.
     fn work<T>(&mut self, input: &mut Batch<T>, wrap: impl Fn(T) -> P::In, out: &mut Output<P::Out>) -> Progress {
-        loop {
-            out.collector.set_origin(input.origin());
-            let mut records = input.consume();
-            while !out.is_full() {
-                let Some(value) = records.next_value().map(&wrap) else { return Ok(()) };
-                let time = records.time();
-                out.collector.at_record(time, records.position());
-                let kept = self.on_error.keep(&value);
-                let mut ctx = Context {
-                    task: &out.task,
-                    operator: &out.metrics.name,
-                    sides: &mut out.sides,
-                    time,
-                    watermark: out.watermark,
-                };
-                if let Err(error) = self.process.process(value, &mut ctx, &mut out.collector) {
-                    self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
-                }
-            }
-            drop(records);
-            out.flush()?;
-        }
+        let Self { process, on_error, .. } = self;
+        each_record(input, out, (on_error, wrap), |value, ctx, collector| process.process(value, ctx, collector))
     }
 
     fn life_cycle(

@@ -1,8 +1,11 @@
 //! Applying annotated operators.
 
-use super::{ConnectedStreams, KeyedConnectedStreams, KeyedStream, Stream};
+use super::{
+    BroadcastConnectedStream, ConnectedStreams, KeyedBroadcastConnectedStream, KeyedConnectedStreams, KeyedStream,
+    Stream,
+};
 use crate::data::{Data, Key};
-use crate::operator::{Annotated, ApplyTo, Either, KeyedOperator, OperatorOptions, Process};
+use crate::operator::{Annotated, ApplyTo, Either, KeyedBroadcastOperator, KeyedOperator, OperatorOptions, Process};
 
 impl<T: Data> Stream<T> {
     /// Applies an annotated operator.
@@ -65,7 +68,6 @@ impl<L: Data, R: Data> ConnectedStreams<L, R> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::operator::Either;
     /// #[operator]
     /// fn text(either: Either<u64, char>) -> String {
     ///     either.either(|n| n.to_string(), String::from)
@@ -88,7 +90,6 @@ impl<K: Key, L: Data, R: Data> KeyedConnectedStreams<K, L, R> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::operator::Either;
     /// /// What is known of a key: the sum on the left less the sum on the right.
     /// #[operator(keyed)]
     /// fn balance(either: Either<i64, i64>, #[state] sum: &mut Value<i64>) -> i64 {
@@ -103,6 +104,22 @@ impl<K: Key, L: Data, R: Data> KeyedConnectedStreams<K, L, R> {
     /// assert_eq!(out.take(), [5]);
     /// # Ok::<(), millstream::JobError>(())
     /// ```
+    #[track_caller]
+    pub fn apply<O: ApplyTo<Self>>(self, operator: O) -> O::Output {
+        operator.apply_to(self)
+    }
+}
+
+impl<T: Data, B: Data> BroadcastConnectedStream<T, B> {
+    /// Applies an annotated operator that takes [`Either`] a record or one of the broadcast.
+    #[track_caller]
+    pub fn apply<O: ApplyTo<Self>>(self, operator: O) -> O::Output {
+        operator.apply_to(self)
+    }
+}
+
+impl<K: Key, T: Data, B: Data> KeyedBroadcastConnectedStream<K, T, B> {
+    /// Applies an annotated keyed operator with a broadcast.
     #[track_caller]
     pub fn apply<O: ApplyTo<Self>>(self, operator: O) -> O::Output {
         operator.apply_to(self)
@@ -169,6 +186,36 @@ where
 
     #[track_caller]
     fn apply_to(self, streams: KeyedConnectedStreams<K, L, R>) -> Stream<P::Out> {
+        let Self { operator, options } = self;
+        let name = options.name.clone().unwrap_or_else(|| "process".to_owned());
+        streams.process_or(&name, operator, options.on_error.clone()).annotated(&options)
+    }
+}
+
+impl<T, B, P> ApplyTo<BroadcastConnectedStream<T, B>> for Annotated<P, Either<T, B>>
+where
+    T: Data,
+    B: Data,
+    P: Process<In = Either<T, B>>,
+{
+    type Output = Stream<P::Out>;
+
+    #[track_caller]
+    fn apply_to(self, streams: BroadcastConnectedStream<T, B>) -> Stream<P::Out> {
+        self.apply_to(streams.streams)
+    }
+}
+
+impl<K, B, P> ApplyTo<KeyedBroadcastConnectedStream<K, P::In, B>> for Annotated<P, P::In>
+where
+    K: Key,
+    B: Data,
+    P: KeyedBroadcastOperator<K, Broadcast = B>,
+{
+    type Output = Stream<P::Out>;
+
+    #[track_caller]
+    fn apply_to(self, streams: KeyedBroadcastConnectedStream<K, P::In, B>) -> Stream<P::Out> {
         let Self { operator, options } = self;
         let name = options.name.clone().unwrap_or_else(|| "process".to_owned());
         streams.process_or(&name, operator, options.on_error.clone()).annotated(&options)

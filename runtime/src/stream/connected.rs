@@ -7,9 +7,10 @@ use super::stream::NodeSpec;
 use super::{KeyedConnectedStreams, Stream};
 use crate::data::{Data, Key};
 use crate::graph::{Body, Downstream, MakeStages, NodeContext};
+use crate::operator::co_process::Co;
 use crate::operator::process::{OnError, ProcessOperator, Two};
 use crate::operator::simple::{Both, FlatMap, Map};
-use crate::operator::{Either, Link, Process, TwoInputOperator, two_inputs};
+use crate::operator::{CoProcess, Either, Link, Process, TwoInputOperator, two_inputs};
 use crate::state::operator_state;
 
 /// Two streams, each with a type of its own, as the inputs of one operator.
@@ -127,7 +128,6 @@ impl<L: Data, R: Data> ConnectedStreams<L, R> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::operator::Either;
     /// /// Tells which stream a record is of.
     /// #[derive(Clone)]
     /// struct Origin;
@@ -156,6 +156,48 @@ impl<L: Data, R: Data> ConnectedStreams<L, R> {
         let (stateful, invalid) = (!states.is_empty(), operator_state::check(&[], &states));
         let spec = NodeSpec { anonymous: false, stateful, invalid, ..NodeSpec::anonymous(name) };
         self.transform(spec, move |_| ProcessOperator::<_, Two<L, R>>::new(process.clone(), on_error.clone()))
+    }
+
+    /// Applies a [`CoProcess`], which has a function for each stream.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// /// Numbers and letters in their text form.
+    /// #[derive(Clone)]
+    /// struct Text;
+    ///
+    /// impl CoProcess for Text {
+    ///     type Left = u64;
+    ///     type Right = char;
+    ///     type Out = String;
+    ///     fn process_left(&mut self, n: u64, _ctx: &mut Context<'_>, out: &mut Collector<String>) -> Result<()> {
+    ///         out.emit(n.to_string());
+    ///         Ok(())
+    ///     }
+    ///     fn process_right(&mut self, c: char, _ctx: &mut Context<'_>, out: &mut Collector<String>) -> Result<()> {
+    ///         out.emit(c.to_string());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # let env = Environment::new("example");
+    /// let out = env.from_collection([1]).connect(env.from_collection(['b'])).co_process("text", Text).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take_sorted(), ["1", "b"]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    #[track_caller]
+    pub fn co_process<P: CoProcess<Left = L, Right = R>>(self, name: &str, process: P) -> Stream<P::Out> {
+        self.process(name, Co(process))
+    }
+
+    /// [`ConnectedStreams::co_process`] with a policy for records on which it fails.
+    #[track_caller]
+    pub fn co_process_or<P>(self, name: &str, process: P, on_error: OnError<Either<L, R>>) -> Stream<P::Out>
+    where
+        P: CoProcess<Left = L, Right = R>,
+    {
+        self.process_or(name, Co(process), on_error)
     }
 
     /// Groups the records of both streams by a key of the same type, which is a part of each.

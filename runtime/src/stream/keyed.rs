@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::stream::NodeSpec;
-use super::{KeyedConnectedStreams, Stream};
+use super::{KeyedBroadcastConnectedStream, KeyedConnectedStreams, Stream};
 use crate::channel::Batch;
 use crate::channel::partitioner::Rule;
 use crate::data::{Data, Key};
@@ -54,7 +54,6 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::operator::Either;
     /// /// The last price of each product, for each order.
     /// #[operator]
     /// fn price(of: Either<(u32, u64), u32>, #[state] last: &mut Value<u64>) -> Option<(u32, Option<u64>)> {
@@ -73,6 +72,12 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     /// ```
     pub fn connect<R: Data>(self, other: KeyedStream<K, R>) -> KeyedConnectedStreams<K, T, R> {
         KeyedConnectedStreams::new(self, other)
+    }
+
+    /// This stream and another one without keys, which every subtask of the next operator sees, as the inputs of an
+    /// operator.
+    pub fn connect_broadcast<B: Data>(self, broadcast: Stream<B>) -> KeyedBroadcastConnectedStream<K, T, B> {
+        KeyedBroadcastConnectedStream::new(self, broadcast)
     }
 
     /// Applies a [`KeyedOperator`].

@@ -64,7 +64,6 @@ impl<K: Key, L: Data, R: Data> KeyedConnectedStreams<K, L, R> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::operator::Either;
     /// /// Which orders have been paid: numbers of orders on the left, of payments on the right.
     /// #[derive(Clone)]
     /// struct Paid;

@@ -3,11 +3,13 @@
 //! Building does no I/O and reports no error: whatever is wrong is found when the job is planned, before it starts.
 
 mod apply;
+mod broadcast;
 mod connected;
 mod environment;
 mod interval_join;
 mod joined;
 mod keyed;
+mod keyed_broadcast;
 mod keyed_connected;
 mod local_aggregation;
 mod partition;
@@ -18,11 +20,13 @@ mod window_join;
 mod windowed;
 
 pub use crate::observe::JobSummary;
+pub use broadcast::BroadcastConnectedStream;
 pub use connected::ConnectedStreams;
 pub use environment::{Environment, Job, JobHandle};
 pub use interval_join::{IntervalJoin, IntervalJoined};
 pub use joined::{Groups, JoinedStreams, JoinedWhere, KeyedJoin, Pairs, WindowedJoin};
 pub use keyed::KeyedStream;
+pub use keyed_broadcast::KeyedBroadcastConnectedStream;
 pub use keyed_connected::KeyedConnectedStreams;
 pub use local_aggregation::{LocalAggregation, LocalWindows};
 pub(crate) use stream::NodeSpec;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{ConnectedStreams, KeyedStream};
+use super::{BroadcastConnectedStream, ConnectedStreams, KeyedStream};
 use crate::channel::partitioner::Rule;
 use crate::connector::{CollectSink, Collected, PrintSink, Sink};
 use crate::data::{Data, Key};
@@ -365,6 +365,29 @@ impl<T: Data> Stream<T> {
     /// ```
     pub fn connect<R: Data>(self, other: Stream<R>) -> ConnectedStreams<T, R> {
         ConnectedStreams::new(self, other)
+    }
+
+    /// This stream and another one, which every subtask of the next operator sees, as the inputs of an operator.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// /// Orders with the price of the last offer before: a lookup in a table that changes with time.
+    /// #[operator]
+    /// fn priced(of: Either<u32, (u32, u64)>, #[state] prices: &mut BroadcastState<u32, u64>) -> Option<(u32, u64)> {
+    ///     match of {
+    ///         Either::Left(product) => return prices.get(&product).map(|price| (product, *price)),
+    ///         Either::Right((product, price)) => prices.insert(product, price),
+    ///     };
+    ///     None
+    /// }
+    /// # let env = Environment::new("example");
+    /// let offers = env.from_collection([(1, 30), (2, 7)]);
+    /// let out = env.from_collection([2]).connect_broadcast(offers).apply(priced()).collect();
+    /// # env.execute()?;
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    pub fn connect_broadcast<B: Data>(self, broadcast: Stream<B>) -> BroadcastConnectedStream<T, B> {
+        BroadcastConnectedStream::new(self, broadcast)
     }
 
     /// A side output of the operator added last: what it emits by `ctx.output(tag, value)`.

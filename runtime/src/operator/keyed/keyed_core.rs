@@ -5,7 +5,7 @@ use crate::channel::Batch;
 use crate::data::{Data, Key};
 use crate::error::{Cause, Result, Site, TaskError, blame};
 use crate::operator::process::OnError;
-use crate::operator::{Collector, Context, KeyedContext, Output, Progress, Stop};
+use crate::operator::{Collector, Context, KeyedContext, Output, Progress, Stop, TimeDomain};
 use crate::state::timers::Timers;
 use crate::state::{
     KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, operator_state,
@@ -143,6 +143,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
                     time,
                     watermark: out.watermark,
                 },
+                firing: None,
                 key: self.state.keys.key(row),
                 hash: records.hash(),
                 timers: &mut self.timers,
@@ -161,7 +162,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
     /// Fires the timers in event time that are due.
     pub(super) fn fire_event_timers(&mut self, watermark: Timestamp, out: &mut Output<P::Out>) -> Progress {
         while let Some((at, hash, key)) = self.timers.event.pop_due(watermark) {
-            self.fire(at, hash, &key, out)?;
+            self.fire((TimeDomain::EventTime, at), (hash, &key), out)?;
             out.relieve()?;
         }
         Ok(())
@@ -170,7 +171,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
     /// Fires the timers in processing time that are due.
     pub(super) fn fire_processing_timers(&mut self, now: Timestamp, out: &mut Output<P::Out>) -> Progress {
         while let Some((at, hash, key)) = self.timers.processing.pop_due(now) {
-            self.fire(at, hash, &key, out)?;
+            self.fire((TimeDomain::ProcessingTime, at), (hash, &key), out)?;
             out.relieve()?;
         }
         self.wake_for_timers(out);
@@ -205,7 +206,12 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         operator_state::restore(self.operator.operator_states(), &out.task.info, from)
     }
 
-    fn fire(&mut self, at: Timestamp, hash: u64, key: &K, out: &mut Output<P::Out>) -> Progress {
+    fn fire(
+        &mut self,
+        (domain, at): (TimeDomain, Timestamp),
+        (hash, key): (u64, &K),
+        out: &mut Output<P::Out>,
+    ) -> Progress {
         let now = self.now(out);
         self.state.make_room(now).map_err(Stop::of_state)?;
         let row = self.state.find_or_load(hash, key, now).map_err(Stop::of_state)?;
@@ -214,7 +220,9 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
             set_now(state, now);
         }
         let _blame = blame::Firing(at);
-        out.collector.at_record(at, None);
+        // An instant of the clock is no event time.
+        let event_time = if domain == TimeDomain::EventTime { at } else { Timestamp::MIN };
+        out.collector.at_record(event_time, None);
         let mut ctx = KeyedContext {
             base: Context {
                 task: &out.task,
@@ -223,6 +231,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
                 time: at,
                 watermark: out.watermark,
             },
+            firing: Some(domain),
             key,
             hash,
             timers: &mut self.timers,

@@ -1,5 +1,6 @@
 //! Operators with state per key.
 
+mod co_process;
 mod keyed_core;
 mod local;
 mod partial;
@@ -8,6 +9,7 @@ mod rolling;
 mod runner;
 mod selector;
 
+pub use co_process::KeyedCoProcess;
 pub(crate) use keyed_core::ROWS_AHEAD;
 pub(crate) use local::{LocalAggregate, LocalSettings};
 pub(crate) use partial::{MergePartials, Partial};
@@ -98,7 +100,8 @@ pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
         out: &mut Collector<Self::Out>,
     ) -> Result<()>;
 
-    /// Called for each timer that is due, in order of time; results have the timer's time.
+    /// Called for each timer that is due, in order of time. Results have the time of a timer in event time, and no event
+    /// time after one in processing time.
     fn on_timer(
         &mut self,
         _at: Timestamp,

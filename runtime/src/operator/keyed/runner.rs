@@ -70,6 +70,11 @@ impl<K: Key, P: KeyedOperator<K>, I: KeyedInputs<K, P::In>> KeyedRunner<K, P, I>
     pub(crate) fn new(operator: P, inputs: I, on_error: OnError<P::In>) -> Self {
         Self { inputs, core: KeyedCore::new(operator, on_error) }
     }
+
+    /// The operator, for what it does without a key.
+    pub(crate) fn operator_mut(&mut self) -> &mut P {
+        &mut self.core.operator
+    }
 }
 
 impl<K: Key, P: KeyedOperator<K>, I: KeyedInputs<K, P::In>> Operator for KeyedRunner<K, P, I> {
