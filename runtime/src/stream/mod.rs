@@ -9,11 +9,14 @@ mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
+mod window_all;
 mod windowed;
+mod windowed_functions;
 
 pub use crate::observe::JobSummary;
 pub use environment::{Environment, Job, JobHandle};
 pub use keyed::KeyedStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
+pub use window_all::AllWindowedStream;
 pub use windowed::WindowedStream;

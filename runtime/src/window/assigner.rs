@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::custom::Custom;
 use super::grid::Grid;
 use super::trigger::{AnyTrigger, CountTrigger, PurgingTrigger, erase};
 use crate::time::Timestamp;
@@ -25,6 +26,15 @@ pub enum WindowError {
         /// `size` or `slide`.
         what: &'static str,
     },
+    /// A trigger that keeps windows apart, on windows that become one.
+    #[error(
+        "the trigger {trigger} cannot be merged, and these windows are when they touch: use a trigger whose `can_merge` is true, or \
+         windows that do not merge"
+    )]
+    TriggerCannotMerge {
+        /// The trigger's type.
+        trigger: &'static str,
+    },
 }
 
 /// Windows for records of type `T`, checked. Made by a [`WindowAssigner`].
@@ -42,6 +52,7 @@ pub(crate) enum Kind<T> {
     Regular(Grid),
     Session(Gap<T>),
     Global,
+    Custom(Custom<T>),
 }
 
 impl<T> Clone for Kind<T> {
@@ -50,6 +61,7 @@ impl<T> Clone for Kind<T> {
             Self::Regular(grid) => Self::Regular(*grid),
             Self::Session(gap) => Self::Session(gap.clone()),
             Self::Global => Self::Global,
+            Self::Custom(custom) => Self::Custom(custom.clone()),
         }
     }
 }
@@ -70,13 +82,14 @@ impl<T> Clone for Gap<T> {
     }
 }
 
-/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`] or [`CountWindow`].
+/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`], [`CountWindow`], or
+/// [`CustomWindows`](super::CustomWindows).
 pub trait WindowAssigner<T>: sealed::Sealed {
     /// Checks the settings.
     fn windows(self) -> Result<Windows<T>, WindowError>;
 }
 
-mod sealed {
+pub(super) mod sealed {
     /// Implemented here only: the window operators know all kinds.
     pub trait Sealed {}
 }
@@ -90,13 +103,23 @@ fn at_least_a_millisecond(what: &'static str, given: Duration) -> Result<i64, Wi
 }
 
 impl<T> Windows<T> {
-    fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
+    /// Windows that fire at their end.
+    pub(super) fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
         Self { kind, processing_time, trigger: None, keep_last: None }
     }
 
     /// One window that never fires.
     pub(crate) fn global() -> Self {
         Self::at_end(Kind::Global, false)
+    }
+
+    /// Whether windows that touch become one.
+    pub(crate) fn merge(&self) -> bool {
+        match &self.kind {
+            Kind::Session(_) => true,
+            Kind::Custom(custom) => custom.merges,
+            Kind::Regular(_) | Kind::Global => false,
+        }
     }
 
     /// Whether the windows have no end.
