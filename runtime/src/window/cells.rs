@@ -263,7 +263,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
         for index in (0..self.rows.get(row).len()).rev() {
             let cells = self.rows.get_mut(row);
             let cell = &mut cells[index];
-            if cell.armed != at {
+            if cell.armed != at || at == NEVER {
                 continue;
             }
             cell.armed = NEVER;

@@ -40,9 +40,9 @@ impl ContinuousEventTimeTrigger {
     /// Has the window fire at the first multiple of the interval after `time`, or at its end if that is earlier.
     fn arm(&self, time: i64, next: &mut Option<i64>, ctx: &mut TriggerContext<'_>) {
         let end = ctx.window().max_timestamp();
-        let has_ended = ctx.watermark() == Timestamp::MAX;
         // A window without an end would go on for ever at the end of the input.
-        let at = if has_ended { end.as_millis() } else { time.saturating_add(self.interval).min(end.as_millis()) };
+        let is_last = end == Timestamp::MAX && ctx.watermark() == end;
+        let at = if is_last { end.as_millis() } else { time.saturating_add(self.interval).min(end.as_millis()) };
         *next = Some(at);
         ctx.set_event_timer(Timestamp::from_millis(at));
     }
