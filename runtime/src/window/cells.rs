@@ -57,8 +57,10 @@ pub(crate) struct CellWindows<K: Key, L: WindowLogic<K>> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     pub(super) row: RowId,
-    /// How far event time has come for the key.
+    /// How far the time that windows go by has come for the key, as far as that makes records late.
     pub(super) watermark: i64,
+    /// How far event time has come for the key.
+    pub(super) reached: i64,
     /// The time that windows go by.
     pub(super) time: Timestamp,
     /// The record's own.
@@ -129,7 +131,9 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             if mixed {
                 watermark = self.horizon.of_hash(records.hash());
             }
-            let arrival = Arrival { row, watermark, time, event_time: records.time() };
+            // By the clock, no record is late, whatever the watermark is.
+            let reached = if by_clock { out.watermark.as_millis() } else { watermark };
+            let arrival = Arrival { row, watermark, reached, time, event_time: records.time() };
             match &self.settings.kind {
                 Kind::Session(gap) => {
                     let gap = match gap {
@@ -184,12 +188,12 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
     #[inline(never)]
     fn add_triggered(&mut self, value: L::In, arrival: Arrival, index: usize, out: &mut Output<L::Out>) -> Progress {
         let Some(trigger) = &self.settings.trigger else { return Ok(()) };
-        let Arrival { row, watermark, event_time, .. } = arrival;
+        let Arrival { row, reached, event_time, .. } = arrival;
         let ending = self.settings.ending;
         let cell = &mut self.rows.get_mut(row)[index];
         cell.arm(ending, row, own_queue(&mut self.queues, ending));
         let triggered = cell.triggered.get_or_insert_with(|| Triggered::new(trigger.blank()));
-        let (state, mut ctx) = triggered.parts((cell.window, row), watermark, &mut self.queues, &out.task);
+        let (state, mut ctx) = triggered.parts((cell.window, row), reached, &mut self.queues, &out.task);
         let result = trigger.on_element(&value, event_time, state, &mut ctx);
         add_value(&self.function.logic, cell, value, event_time);
         self.obey(result, row, index, out)

@@ -47,7 +47,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
     fn merge(
         &mut self,
         window: TimeWindow,
-        Arrival { row, watermark, .. }: Arrival,
+        Arrival { row, watermark, reached, .. }: Arrival,
         task: &TaskContext,
     ) -> Option<usize> {
         let cells = self.rows.get_mut(row);
@@ -60,7 +60,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             && let Some(trigger) = &self.settings.trigger
         {
             let cell = &mut cells[merged.index];
-            tell_merged(cell, merged.others, trigger.as_ref(), (row, watermark), &mut self.queues, task);
+            tell_merged(cell, merged.others, trigger.as_ref(), (row, reached), &mut self.queues, task);
         }
         Some(merged.index)
     }
