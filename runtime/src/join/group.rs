@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Data;
 use crate::error::Result;
 use crate::operator::{Collector, Either};
-use crate::window::function::Fold;
+use crate::window::fold::Fold;
 use crate::window::{IntoResult, WindowContext};
 
 /// What a co-group does with the records of a window: those of both sides that have the same key, or of one side alone.
@@ -123,6 +123,10 @@ impl<L, R> Clone for SidesFold<L, R> {
 impl<L: Data, R: Data> Fold for SidesFold<L, R> {
     type In = Either<L, R>;
     type Acc = Group<L, R>;
+
+    fn empty(&self) -> Option<Group<L, R>> {
+        Some(Group { left: Vec::new(), right: Vec::new() })
+    }
 
     fn start(&self, value: Either<L, R>) -> Group<L, R> {
         let mut group = Group { left: Vec::new(), right: Vec::new() };

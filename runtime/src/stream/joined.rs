@@ -1,12 +1,13 @@
 //! Two streams that are to be joined window by window: which keys, and which windows.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{KeyedConnectedStreams, KeyedStream, Stream};
 use crate::data::{Data, Key};
 use crate::operator::{Either, OutputTag};
-use crate::window::{Trigger, WindowAssigner, WindowError, Windows};
+use crate::window::{Evictor, Trigger, WindowAssigner, WindowError, Windows};
 
 /// Says that all pairs of a window's records are asked for: a window join.
 pub enum Pairs {}
@@ -41,6 +42,7 @@ pub struct WindowedJoin<K, L, R, M> {
     pub(super) streams: KeyedConnectedStreams<K, L, R>,
     /// An error is reported when the job is planned.
     pub(super) windows: Result<Windows<Either<L, R>>, WindowError>,
+    pub(super) evictor: Option<Arc<dyn Evictor<Either<L, R>>>>,
     pub(super) allowed_lateness: Duration,
     pub(super) late: (Option<OutputTag<L>>, Option<OutputTag<R>>),
     _mode: PhantomData<fn() -> M>,
@@ -152,6 +154,7 @@ impl<K: Key, L: Data, R: Data, M> KeyedJoin<K, L, R, M> {
         WindowedJoin {
             streams: self.streams,
             windows: assigner.windows(),
+            evictor: None,
             allowed_lateness: Duration::ZERO,
             late: (None, None),
             _mode: PhantomData,
@@ -163,9 +166,26 @@ impl<K: Key, L: Data, R: Data, M> WindowedJoin<K, L, R, M> {
     /// Has a trigger decide when windows fire, instead of at their end.
     #[must_use]
     pub fn trigger<T: Trigger<Either<L, R>>>(mut self, trigger: T) -> Self {
-        if let Ok(windows) = &mut self.windows {
-            windows.set_trigger(trigger);
-        }
+        self.windows = self.windows.and_then(|windows| windows.triggered(trigger));
+        self
+    }
+
+    /// Has an evictor take records of either stream out of windows when they fire.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::window::{CountEvictor, EventTimeTrigger, Global};
+    /// # let env = Environment::new("example");
+    /// let [left, right] = [vec![1], vec![]].map(|numbers| env.from_collection(numbers).key_by_owned(|_| ()));
+    /// let windows = left.co_group(right).window(Global).trigger(EventTimeTrigger).evictor(CountEvictor::keep(0));
+    /// let sizes = windows.apply(|left, right, out| out.emit((left.len(), right.len()))).collect();
+    /// # env.execute()?;
+    /// assert_eq!(sizes.take(), [(0, 0)]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    #[must_use]
+    pub fn evictor(mut self, evictor: impl Evictor<Either<L, R>>) -> Self {
+        self.evictor = Some(Arc::new(evictor));
         self
     }
 

@@ -16,8 +16,10 @@ mod partition;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
+mod window_all;
 mod window_join;
 mod windowed;
+mod windowed_functions;
 
 pub use crate::observe::JobSummary;
 pub use broadcast::BroadcastConnectedStream;
@@ -31,4 +33,5 @@ pub use keyed_connected::KeyedConnectedStreams;
 pub use local_aggregation::{LocalAggregation, LocalWindows};
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
+pub use window_all::AllWindowedStream;
 pub use windowed::WindowedStream;

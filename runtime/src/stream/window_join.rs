@@ -8,8 +8,9 @@ use super::stream::NodeSpec;
 use crate::data::{Data, Key};
 use crate::graph::{Downstream, NodeContext};
 use crate::join::{CoGroup, CoGroupFn, EitherInputs, EitherSelector, Group, PairStage, SidesFold};
-use crate::operator::{Collector, Either, Link, Output};
-use crate::window::function::{Folded, WindowLogic};
+use crate::operator::{Collector, Either, Link, OnError, Output};
+use crate::window::fold::Folded;
+use crate::window::function::WindowLogic;
 use crate::window::runner::{WindowPlan, WindowRunner};
 use crate::window::{IntoResult, Late, WindowContext, Windows};
 
@@ -127,7 +128,7 @@ impl<K: Key, L: Data, R: Data, M> WindowedJoin<K, L, R, M> {
         output: impl Fn(&NodeContext, Downstream) -> Output<F::Out> + Send + Sync + 'static,
     ) -> Stream<O>
     where
-        F: WindowLogic<K, In = Either<L, R>>,
+        F: WindowLogic<K, In = Either<L, R>> + Clone + Send + Sync,
     {
         self.run_as(NodeSpec::anonymous(name), logic, output)
     }
@@ -140,13 +141,14 @@ impl<K: Key, L: Data, R: Data, M> WindowedJoin<K, L, R, M> {
         output: impl Fn(&NodeContext, Downstream) -> Output<F::Out> + Send + Sync + 'static,
     ) -> Stream<O>
     where
-        F: WindowLogic<K, In = Either<L, R>>,
+        F: WindowLogic<K, In = Either<L, R>> + Clone + Send + Sync,
     {
         let windows = self.windows.unwrap_or_else(|error| {
             spec.invalid = Some(error.to_string());
             Windows::global()
         });
-        let plan = WindowPlan { windows, allowed_lateness: self.allowed_lateness, late_output: None };
+        let (evictor, allowed_lateness) = (self.evictor, self.allowed_lateness);
+        let plan = WindowPlan { windows, evictor, allowed_lateness, late_output: None, on_error: OnError::Fail };
         let (left_late, right_late) = self.late;
         let late = Late::by(move |value, time, sides| match value {
             Either::Left(left) => left_late.is_some_and(|tag| sides.emit(tag, left, time)),

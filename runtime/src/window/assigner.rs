@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::custom::Custom;
 use super::grid::Grid;
 use super::trigger::{
     AnyTrigger, CountTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, erase,
@@ -28,6 +29,15 @@ pub enum WindowError {
         /// `size` or `slide`.
         what: &'static str,
     },
+    /// A trigger that keeps windows apart, on windows that become one.
+    #[error(
+        "the trigger {trigger} cannot be merged, and these windows are when they touch: use a trigger whose `can_merge` is true, or \
+         windows that do not merge"
+    )]
+    TriggerCannotMerge {
+        /// The trigger's type.
+        trigger: &'static str,
+    },
 }
 
 /// Windows for records of type `T`, checked. Made by a [`WindowAssigner`].
@@ -45,6 +55,7 @@ pub(crate) enum Kind<T> {
     Regular(Grid),
     Session(Gap<T>),
     Global,
+    Custom(Custom<T>),
 }
 
 impl<T> Clone for Kind<T> {
@@ -53,6 +64,7 @@ impl<T> Clone for Kind<T> {
             Self::Regular(grid) => Self::Regular(*grid),
             Self::Session(gap) => Self::Session(gap.clone()),
             Self::Global => Self::Global,
+            Self::Custom(custom) => Self::Custom(custom.clone()),
         }
     }
 }
@@ -73,13 +85,14 @@ impl<T> Clone for Gap<T> {
     }
 }
 
-/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`] or [`CountWindow`].
+/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`], [`CountWindow`], or
+/// [`CustomWindows`](super::CustomWindows).
 pub trait WindowAssigner<T>: sealed::Sealed {
     /// Checks the settings.
     fn windows(self) -> Result<Windows<T>, WindowError>;
 }
 
-mod sealed {
+pub(super) mod sealed {
     /// Implemented here only: the window operators know all kinds.
     pub trait Sealed {}
 }
@@ -93,7 +106,8 @@ fn at_least_a_millisecond(what: &'static str, given: Duration) -> Result<i64, Wi
 }
 
 impl<T> Windows<T> {
-    fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
+    /// Windows that fire at their end.
+    pub(super) fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
         Self { kind, processing_time, trigger: None, keep_last: None }
     }
 
@@ -111,16 +125,29 @@ impl<T> Windows<T> {
     }
 
     /// Has a trigger of the user's decide when windows fire.
-    pub(crate) fn set_trigger<R: Trigger<T>>(&mut self, trigger: R)
+    pub(crate) fn triggered<R: Trigger<T>>(mut self, trigger: R) -> Result<Self, WindowError>
     where
         T: 'static,
     {
+        if self.merge() && !trigger.can_merge() {
+            return Err(WindowError::TriggerCannotMerge { trigger: std::any::type_name::<R>() });
+        }
         let default =
             if self.processing_time { TypeId::of::<ProcessingTimeTrigger>() } else { TypeId::of::<EventTimeTrigger>() };
         // The default needs no calls.
         let has_end = !self.is_global();
         let is_default = has_end && TypeId::of::<R>() == default;
         self.trigger = if is_default { None } else { Some(erase(trigger)) };
+        Ok(self)
+    }
+
+    /// Whether windows that touch become one.
+    pub(crate) fn merge(&self) -> bool {
+        match &self.kind {
+            Kind::Session(_) => true,
+            Kind::Custom(custom) => custom.merges,
+            Kind::Regular(_) | Kind::Global => false,
+        }
     }
 
     /// Whether the windows have no end.
