@@ -107,6 +107,8 @@ pub(crate) struct Output<T> {
     limit: usize,
     /// How many records fill a batch at the most.
     most: usize,
+    /// Whether this is the last that the operator emits, and not something that a further stage of it works on.
+    is_last: bool,
 }
 
 /// How many records fill a batch in a hurry.
@@ -131,7 +133,18 @@ impl<T: Data> Output<T> {
             size,
             limit,
             most: usize::MAX,
+            is_last: true,
         }
+    }
+
+    /// For an operator of two stages: the output of the first, with the side outputs, in front of a stage that emits by `last`.
+    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(
+        mut last: Output<O>,
+        stage: impl FnOnce(Output<O>) -> S,
+    ) -> Self {
+        let sides = std::mem::take(&mut last.sides);
+        let (task, metrics) = (Rc::clone(&last.task), Arc::clone(&last.metrics));
+        Self { is_last: false, ..Self::new(task, metrics, Box::new(stage(last)), sides) }
     }
 
     /// Hands on what was collected.
@@ -140,7 +153,9 @@ impl<T: Data> Output<T> {
         if !batch.is_empty() {
             if !self.collector.counted {
                 self.collector.counted = true;
-                self.metrics.records_out.add(batch.len() as u64);
+                if self.is_last {
+                    self.metrics.records_out.add(batch.len() as u64);
+                }
                 self.size.sample(batch.values());
                 self.limit = self.size.batch_records().min(self.most);
             }

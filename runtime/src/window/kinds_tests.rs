@@ -222,8 +222,6 @@ impl<T> Trigger<T> for Delayed {
         *set = false;
         TriggerResult::FireAndPurge
     }
-
-    fn on_merge(&self, _: &mut bool, _: Vec<bool>, _: &mut TriggerContext<'_>) {}
 }
 
 #[test]
