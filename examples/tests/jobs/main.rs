@@ -7,4 +7,5 @@ mod flight_delays;
 mod plans;
 mod rejects;
 mod running;
+mod sessions;
 mod word_count;
