@@ -8,4 +8,5 @@ mod interval_join;
 mod plans;
 mod rejects;
 mod running;
+mod sessions;
 mod word_count;

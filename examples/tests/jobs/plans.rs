@@ -6,6 +6,7 @@ use super::running::run;
 fn sources_state_and_sinks_have_uids_that_outlive_editing() {
     for (example, inputs, uids) in [
         ("word_count", "--input in", ["lines", "count", "counts"].as_slice()),
+        ("sessions", "--input in", &["views", "times", "sessions", "late views", "written"]),
         ("flight_delays", "--input in", &["flights", "departures", "hourly delays", "late flights", "delays"]),
         (
             "interval_join",

@@ -47,8 +47,7 @@ fn key(item: &ItemImpl, diagnostics: &mut Diagnostics) -> Option<Type> {
         }),
         _ => None,
     });
-    let is_parameter =
-        |ty: &&Type| item.generics.type_params().any(|parameter| written(ty) == parameter.ident.to_string());
+    let is_parameter = |ty: &&Type| item.generics.type_params().any(|parameter| parameter.ident == written(ty));
     let key = key.filter(|ty| !is_parameter(ty));
     if key.is_none() {
         let fix = "write it, as in `impl ProcessWindow<String> for ..`";

@@ -236,6 +236,45 @@ impl<K: Key, T: Data> WindowedStream<K, T> {
     }
 
     /// Folds the records of each window as they come, and hands the result to a function that has states.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::window::{CountWindow, ProcessWindow, WindowStates};
+    /// # let env = Environment::new("example");
+    /// # #[derive(Clone)]
+    /// # struct Numbered;
+    /// # impl<K: Key> ProcessWindow<K> for Numbered {
+    /// #     type In = u64;
+    /// #     type Out = (u64, u64);
+    /// #     type State = (Value<u64>,);
+    /// #     type WindowState = ();
+    /// #     fn states(&self) -> Vec<StateSpec> { vec![StateSpec::new("windows")] }
+    /// #     fn new_state(&self) -> Self::State { Default::default() }
+    /// #     fn new_window_state(&self) {}
+    /// #     fn process(&mut self, _: &K, input: u64, states: WindowStates<'_, Self::State, ()>,
+    /// #         _: &mut WindowContext<'_>, out: &mut Collector<(u64, u64)>) -> Result<()> {
+    /// #         *states.key.0.get_or_default() += 1;
+    /// #         out.emit((*states.key.0.get_or_default(), input));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[derive(Clone)]
+    /// # struct Sum;
+    /// # impl Aggregate for Sum {
+    /// #     type In = u64;
+    /// #     type Acc = u64;
+    /// #     type Out = u64;
+    /// #     fn create(&self) -> u64 { 0 }
+    /// #     fn add(&self, acc: &mut u64, value: u64) { *acc += value }
+    /// #     fn merge(&self, acc: &mut u64, other: u64) { *acc += other }
+    /// #     fn result(&self, acc: &u64) -> u64 { *acc }
+    /// # }
+    /// let windows = env.from_collection([1u64, 2, 3, 4]).key_by_owned(|_| ()).window(CountWindow::tumbling(2));
+    /// let sums = windows.aggregate_window("sums", Sum, Numbered).collect();
+    /// # env.execute()?;
+    /// assert_eq!(sums.take(), [(1, 3), (2, 7)]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
     #[track_caller]
     pub fn aggregate_window<A, P>(self, name: &str, aggregate: A, function: P) -> Stream<P::Out>
     where
@@ -247,6 +286,34 @@ impl<K: Key, T: Data> WindowedStream<K, T> {
     }
 
     /// Combines the records of each window as they come, in order, and hands the result to a function that has states.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::window::{CountWindow, ProcessWindow, WindowStates};
+    /// # let env = Environment::new("example");
+    /// # #[derive(Clone)]
+    /// # struct Numbered;
+    /// # impl<K: Key> ProcessWindow<K> for Numbered {
+    /// #     type In = u64;
+    /// #     type Out = (u64, u64);
+    /// #     type State = (Value<u64>,);
+    /// #     type WindowState = ();
+    /// #     fn states(&self) -> Vec<StateSpec> { vec![StateSpec::new("windows")] }
+    /// #     fn new_state(&self) -> Self::State { Default::default() }
+    /// #     fn new_window_state(&self) {}
+    /// #     fn process(&mut self, _: &K, input: u64, states: WindowStates<'_, Self::State, ()>,
+    /// #         _: &mut WindowContext<'_>, out: &mut Collector<(u64, u64)>) -> Result<()> {
+    /// #         *states.key.0.get_or_default() += 1;
+    /// #         out.emit((*states.key.0.get_or_default(), input));
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// let windows = env.from_collection([1u64, 2, 3, 4]).key_by_owned(|_| ()).window(CountWindow::tumbling(2));
+    /// let products = windows.reduce_window("products", |a, b| a * b, Numbered).collect();
+    /// # env.execute()?;
+    /// assert_eq!(products.take(), [(1, 2), (2, 12)]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
     #[track_caller]
     pub fn reduce_window<P: ProcessWindow<K, In = T>>(
         self,

@@ -36,8 +36,10 @@ pub(crate) enum WindowRunner<K: Key, L: WindowLogic<K>> {
     Aligned(Box<AlignedWindows<K, L>>),
     Cells(Box<CellWindows<K, L>>),
     LastN(Box<CellWindows<K, Refolding<LastN, L>>>),
-    Evicting(Box<CellWindows<K, Refolding<Evicting<L::In>, L>>>),
+    Evicting(Box<EvictingWindows<K, L>>),
 }
+
+type EvictingWindows<K, L> = CellWindows<K, Refolding<Evicting<<L as WindowLogic<K>>::In>, L>>;
 
 impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
     pub(crate) fn new(plan: &WindowPlan<K, L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {

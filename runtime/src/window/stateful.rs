@@ -132,9 +132,12 @@ struct FunctionStates<K, S: StateRow, W: StateRow> {
     of_keys: Option<KeyedRows<K, StatesCodec<S>>>,
     blank: S,
     /// `None` if no states of windows are declared, and then `blank_window` is lent.
-    of_windows: Option<(KeyedRows<K, WindowRowsCodec<W>>, WindowRowsCodec<W>)>,
+    of_windows: Option<StatesOfWindows<K, W>>,
     blank_window: W,
 }
+
+/// The rows, and what makes the states of another window.
+type StatesOfWindows<K, W> = (KeyedRows<K, WindowRowsCodec<W>>, WindowRowsCodec<W>);
 
 /// The rows of a key, where there are any.
 #[derive(Debug, Clone, Copy)]

@@ -116,6 +116,14 @@ impl Case {
     }
 }
 
+impl Case {
+    /// Whether windows are put together of panes, so that their records come pane by pane.
+    pub(crate) fn shares_panes(&self) -> bool {
+        let is_plain = matches!((&self.trigger, self.evictor), (Trigger::Default, Evictor::None));
+        is_plain && !self.has_states && matches!(self.assigner, Assigner::Regular { .. })
+    }
+}
+
 /// The windows of a record, by its weight: none, one or two.
 pub(crate) fn custom_windows(item: &Item) -> Vec<(i64, i64)> {
     let Item { weight, time, .. } = *item;

@@ -67,17 +67,25 @@ fn check(seed: u64) {
                 harness.advance_processing_time(Timestamp::from_millis(now));
             }
         }
-        compare(harness.output(), expected, &format!("{case:?} at step {step}"));
+        compare(&case, harness.output(), expected, &format!("at step {step}"));
     }
     harness.end();
     let expected = oracles.iter_mut().flat_map(|oracle| oracle.advance(i64::MAX)).collect();
-    compare(harness.output(), expected, &format!("{case:?} at the end"));
+    compare(&case, harness.output(), expected, "at the end");
 }
 
 /// Outputs of different keys and windows come in no particular order.
 #[track_caller]
-fn compare(mut actual: Vec<Output>, mut expected: Vec<Output>, what: &str) {
-    actual.sort();
-    expected.sort();
-    assert_eq!(actual, expected, "{what}");
+fn compare(case: &Case, mut actual: Vec<Output>, mut expected: Vec<Output>, when: &str) {
+    for outputs in [&mut actual, &mut expected] {
+        for output in outputs.iter_mut() {
+            if let Output::Fired(.., records) = output
+                && case.shares_panes()
+            {
+                records.sort_unstable();
+            }
+        }
+        outputs.sort_unstable();
+    }
+    assert_eq!(actual, expected, "{case:?} {when}");
 }
