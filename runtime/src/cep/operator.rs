@@ -94,6 +94,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
 
     /// Puts events to those of their keys that wait.
     fn collect(&mut self, input: &mut Batch<E>, out: &mut Output<P::Out>) -> Progress {
+        let has_order = self.settings.order.is_some();
         let mixed = self.horizon.is_mixed();
         let mut watermark = self.horizon.watermark();
         let mut records = input.consume();
@@ -113,7 +114,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
                 continue;
             }
             let kept = self.spare.fill(self.state.rows.get_mut(row));
-            kept.wait(time.as_millis(), event);
+            kept.wait(time.as_millis(), event, has_order);
             if time.as_millis() < kept.armed {
                 kept.armed = time.as_millis();
                 self.due.push(kept.armed, row, (records.hash(), self.state.keys.key(row)));
@@ -132,7 +133,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             let kept = self.spare.fill(self.state.rows.get_mut(row));
             if self.settings.order.is_some() {
                 // Others may come in the same millisecond.
-                kept.wait(now.saturating_add(1), event);
+                kept.wait(now.saturating_add(1), event, true);
                 self.rearm(row);
                 continue;
             }

@@ -35,9 +35,10 @@ impl<E> Default for KeyRow<E> {
 }
 
 impl<E> KeyRow<E> {
+    /// Has an event wait; `has_order` if those of equal times have one.
     #[inline]
-    pub(super) fn wait(&mut self, time: i64, event: E) {
-        self.is_sorted &= self.waiting.back().is_none_or(|(last, _)| *last <= time);
+    pub(super) fn wait(&mut self, time: i64, event: E, has_order: bool) {
+        self.is_sorted &= self.waiting.back().is_none_or(|(last, _)| *last < time || (*last == time && !has_order));
         self.waiting.push_back((time, event));
     }
 
@@ -51,8 +52,7 @@ impl<E> KeyRow<E> {
         self.waiting.pop_front_if(|(time, _)| *time <= now)
     }
 
-    /// Has events of equal times come in an order other than that of their coming.
-    pub(super) fn sort(&mut self, order: Option<&EventOrder<E>>) {
+    fn sort(&mut self, order: Option<&EventOrder<E>>) {
         let equals = |a: &E, b: &E| order.map_or(Ordering::Equal, |order| order(a, b));
         self.waiting.make_contiguous().sort_by(|a, b| a.0.cmp(&b.0).then_with(|| equals(&a.1, &b.1)));
         self.is_sorted = true;
