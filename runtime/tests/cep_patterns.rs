@@ -185,3 +185,13 @@ fn a_match_may_skip_others() {
     let long = begin("a").any("b").any("c").relaxed("d").after_match(AfterMatch::SkipPastLastEvent);
     check(&long, "a1 a2 b1 b2 c1 c2 d1 d2", &["a1 b1 c1 d1"]);
 }
+
+#[test]
+fn events_of_equal_times_do_not_end_partial_matches_between_them() {
+    // The first `c` leads to a state with a limit that has passed by then.
+    let pattern = begin("a").one_or_more().relaxed("c").times(2..).repeats_within(millis(2)).within(millis(50));
+    let at = |word: Word, millis: i64| (word, Timestamp::from_millis(millis));
+    let found = matches(&pattern, [at("a1", 12), at("a2", 17), at("c1", 17), at("c2", 17)]).unwrap();
+    let loops: Vec<_> = found.matches.iter().map(|found| (found.events("a"), found.events("c"))).collect();
+    assert!(loops.contains(&(&["a1"][..], &["c1", "c2"][..])), "{loops:?}");
+}

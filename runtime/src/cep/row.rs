@@ -79,6 +79,7 @@ impl<E> KeyRow<E> {
     fn reset(&mut self) {
         self.matching.sequence = 0;
         self.matching.deadline = i64::MAX;
+        self.matching.reached = i64::MIN;
         self.matching.buffer.clear();
         self.armed = i64::MAX;
         self.is_sorted = true;
