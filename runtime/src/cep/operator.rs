@@ -179,6 +179,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             let Some((time, event)) = next else {
                 let given_up = self.nfa.advance(&mut kept.matching, now, &mut self.scratch);
                 given_up.map_err(|error| failed(at_time(now), error))?;
+                kept.shrink();
                 return emit(&self.nfa, &mut self.process, &self.settings, (&mut self.state, row), out);
             };
             let _blame = blame::Firing(Timestamp::from_millis(time));
