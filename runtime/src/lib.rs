@@ -36,6 +36,7 @@ extern crate self as millstream;
 pub mod __private;
 mod actor;
 pub mod allocator;
+pub mod cep;
 pub mod channel;
 pub mod checkpoint;
 pub mod cli;

@@ -13,6 +13,7 @@ mod keyed_broadcast;
 mod keyed_connected;
 mod local_aggregation;
 mod partition;
+mod pattern;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
@@ -31,6 +32,7 @@ pub use keyed::KeyedStream;
 pub use keyed_broadcast::KeyedBroadcastConnectedStream;
 pub use keyed_connected::KeyedConnectedStreams;
 pub use local_aggregation::{LocalAggregation, LocalWindows};
+pub use pattern::PatternStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
 pub use window_all::AllWindowedStream;

@@ -28,11 +28,11 @@ pub(crate) mod evictor;
 pub(crate) mod fold;
 pub(crate) mod function;
 mod grid;
-mod horizon;
+pub(crate) mod horizon;
 #[cfg(test)]
 mod kinds_tests;
 mod last_n;
-mod late;
+pub(crate) mod late;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod pane;
@@ -46,7 +46,7 @@ pub(crate) mod stateful;
 mod tests;
 mod time_window;
 pub(crate) mod trigger;
-mod unused;
+pub(crate) mod unused;
 mod window_rows;
 
 pub(crate) use assigner::OnGrid;
