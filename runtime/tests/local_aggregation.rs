@@ -142,7 +142,8 @@ proptest! {
 
 #[test]
 fn settings_that_cannot_be_are_told_when_the_job_is_planned() {
-    let check = |job: fn(KeyedStream<u8, Payment>) -> Stream<(u8, i64)>, expected: &str| {
+    type Sums = fn(KeyedStream<u8, Payment>) -> Stream<(u8, i64)>;
+    let check = |job: Sums, expected: &str| {
         let env = Environment::new("invalid");
         job(env.from_collection(Vec::<Payment>::new()).key_by(|payment| &payment.0)).collect();
         let error = env.execute().unwrap_err().to_string();

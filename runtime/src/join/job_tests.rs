@@ -304,7 +304,8 @@ fn a_window_of_very_many_pairs_goes_on_where_a_full_output_stopped_it() {
 
 #[test]
 fn windows_and_bounds_that_cannot_be_are_told_when_the_job_is_planned() {
-    let check = |job: fn(KeyedStream<u64, Record>, KeyedStream<u64, Record>) -> Stream<String>, expected: &str| {
+    type Join = fn(KeyedStream<u64, Record>, KeyedStream<u64, Record>) -> Stream<String>;
+    let check = |job: Join, expected: &str| {
         let env = crate::stream::Environment::new("invalid");
         let (left, right) = sides(env.from_collection(Vec::<Record>::new()));
         job(left, right).collect();

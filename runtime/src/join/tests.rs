@@ -50,11 +50,14 @@ impl<'de> Deserialize<'de> for Fat {
 /// Both inputs of an operator as one, whose batches are cut where the side changes.
 struct Merged<O>(O);
 
+/// A record of both sides.
+type In<O> = Either<<O as Operator>::In, <O as TwoInputOperator>::Second>;
+
 impl<O: TwoInputOperator> Merged<O> {
     fn run<T: Clone>(
         &mut self,
-        input: &mut Batch<Either<O::In, O::Second>>,
-        (side, wrap): (fn(Either<O::In, O::Second>) -> Option<T>, fn(T) -> Either<O::In, O::Second>),
+        input: &mut Batch<In<O>>,
+        (side, wrap): (fn(In<O>) -> Option<T>, fn(T) -> In<O>),
         process: fn(&mut O, &mut Batch<T>, &mut Output<O::Out>) -> Progress,
         out: &mut Output<O::Out>,
     ) -> Progress {

@@ -157,7 +157,7 @@ impl<K: Key, L: Data, R: Data, M> WindowedJoin<K, L, R, M> {
         self.streams.transform_keyed_with(spec, move |selectors, ctx, downstream| {
             let selector = EitherSelector::shared(selectors);
             let runner = WindowRunner::with_late(&plan, late.clone(), selector, logic.clone());
-            Link::new(ctx.uid.clone(), EitherInputs::new(runner), output(&ctx, downstream))
+            Link::new(ctx.uid.clone(), EitherInputs::new(runner), output(ctx, downstream))
         })
     }
 }

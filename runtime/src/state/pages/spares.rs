@@ -8,17 +8,24 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::page::{Page, PagePtr};
 
-/// Pages without elements, and a table without entries.
-pub(super) struct Spares<T>(Mutex<(Vec<Page<T>>, Vec<PagePtr<T>>)>);
+/// Memory to use again.
+pub(super) struct Spares<T>(Mutex<Contents<T>>);
+
+struct Contents<T> {
+    /// Without elements.
+    pages: Vec<Page<T>>,
+    /// Without entries.
+    table: Vec<PagePtr<T>>,
+}
 
 impl<T> Default for Spares<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self(Mutex::new(Contents { pages: Vec::new(), table: Vec::new() }))
     }
 }
 
 impl<T> Spares<T> {
-    fn lock(&self) -> MutexGuard<'_, (Vec<Page<T>>, Vec<PagePtr<T>>)> {
+    fn lock(&self) -> MutexGuard<'_, Contents<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -27,26 +34,26 @@ impl<T> Spares<T> {
         pages.iter_mut().for_each(Page::clear);
         let mut spares = self.lock();
         // The longer one stays where it is.
-        if spares.0.len() < pages.len() {
-            std::mem::swap(&mut spares.0, &mut pages);
+        if spares.pages.len() < pages.len() {
+            std::mem::swap(&mut spares.pages, &mut pages);
         }
-        spares.0.append(&mut pages);
+        spares.pages.append(&mut pages);
     }
 
     pub(super) fn take_pages(&self) -> Vec<Page<T>> {
-        std::mem::take(&mut self.lock().0)
+        std::mem::take(&mut self.lock().pages)
     }
 
     /// Takes in a table; keeps the larger one.
     pub(super) fn put_table(&self, mut table: Vec<PagePtr<T>>) {
         table.clear();
         let mut spares = self.lock();
-        if spares.1.capacity() < table.capacity() {
-            std::mem::swap(&mut spares.1, &mut table);
+        if spares.table.capacity() < table.capacity() {
+            std::mem::swap(&mut spares.table, &mut table);
         }
     }
 
     pub(super) fn take_table(&self) -> Vec<PagePtr<T>> {
-        std::mem::take(&mut self.lock().1)
+        std::mem::take(&mut self.lock().table)
     }
 }
