@@ -18,7 +18,7 @@ mod cell;
 mod cells;
 mod cells_state;
 #[cfg(test)]
-mod driver;
+pub(crate) mod driver;
 mod due;
 pub(crate) mod function;
 mod grid;
