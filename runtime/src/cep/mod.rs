@@ -61,6 +61,8 @@ mod graph;
 mod matching;
 mod nfa;
 pub(crate) mod operator;
+#[cfg(test)]
+mod operator_tests;
 mod pattern;
 pub(crate) mod process;
 mod quantifier;
