@@ -34,6 +34,7 @@ extern crate self as millstream;
 #[doc(hidden)]
 pub mod __private;
 mod actor;
+pub mod cep;
 pub mod channel;
 pub mod checkpoint;
 pub mod cli;

@@ -1,0 +1,28 @@
+//! Complex event processing: patterns in the events of a key.
+//!
+//! A [`Pattern`] is a row of stages, each with a condition on its events, with what may lie between them, and with how often
+//! it matches. Terms and behaviour are those of Flink's library. [`KeyedStream::pattern`] looks for a pattern in a
+//! stream; [`testing::matches`] in a slice.
+//!
+//! [`KeyedStream::pattern`]: crate::stream::KeyedStream::pattern
+
+mod after_match;
+mod buffer;
+mod compiler;
+mod condition;
+mod error;
+mod found;
+mod graph;
+mod matching;
+mod nfa;
+mod pattern;
+mod quantifier;
+mod run;
+pub mod testing;
+
+pub use after_match::{AfterMatch, SkipTo};
+pub use condition::{MatchContext, Verdict};
+pub use error::PatternError;
+pub use found::{Match, TypedPattern};
+pub use pattern::Pattern;
+pub use quantifier::Times;
