@@ -2,6 +2,8 @@
 //!
 //! Events are words whose first letter is their kind: `a2` is the second of kind `a`. They come one millisecond apart.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
 use std::time::Duration;
 
 use millstream::cep::testing::matches;

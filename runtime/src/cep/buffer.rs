@@ -124,6 +124,54 @@ impl<E> MatchBuffer<E> {
         self.free_slots.clear();
     }
 
+    /// What is in the buffer, with its places numbered anew: events by their order, nodes behind their predecessors.
+    pub(super) fn packed(&self) -> Packed<&E> {
+        let mut events: Vec<EventId> = (0..self.slots.len() as EventId).filter(|at| self.is_event(*at)).collect();
+        events.sort_unstable_by_key(|at| self.sequence(*at));
+        let mut nodes: Vec<NodeId> = (0..self.nodes.len() as NodeId).filter(|at| self.is_node(*at)).collect();
+        nodes.sort_unstable_by_key(|at| self.sequence(self.nodes[*at as usize].event));
+        let places = numbers(&events, self.slots.len());
+        let numbers = numbers(&nodes, self.nodes.len());
+        let pack = |at: &NodeId| {
+            let Node { event, stage, previous, .. } = self.nodes[*at as usize];
+            (places[event as usize], stage, numbers.get(previous as usize).copied().unwrap_or(NO_NODE))
+        };
+        Packed {
+            events: events.iter().map(|at| (self.sequence(*at), self.event(*at))).collect(),
+            nodes: nodes.iter().map(pack).collect(),
+            numbers,
+        }
+    }
+
+    /// A buffer of what was packed, in which nobody holds the nodes yet. `None` if events or nodes refer to others that are
+    /// not there.
+    pub(super) fn unpacked(events: Vec<(u64, E)>, nodes: &[(EventId, u16, NodeId)]) -> Option<Self> {
+        let mut buffer = Self::default();
+        for (sequence, _) in &events {
+            buffer.reserve(*sequence);
+        }
+        for (number, (event, stage, previous)) in nodes.iter().enumerate() {
+            let is_there = (*event as usize) < events.len() && (*previous == NO_NODE || (*previous as usize) < number);
+            if !is_there {
+                return None;
+            }
+            buffer.add(*event, *stage, *previous);
+        }
+        for (place, (_, event)) in events.into_iter().enumerate() {
+            buffer.settle(place as EventId, event);
+        }
+        Some(buffer)
+    }
+
+    /// Whether there is such a node.
+    pub(super) fn is_node(&self, at: NodeId) -> bool {
+        self.nodes.get(at as usize).is_some_and(|node| node.holds > 0)
+    }
+
+    fn is_event(&self, at: EventId) -> bool {
+        self.slots[at as usize].holds > 0
+    }
+
     /// How many nodes and events are held.
     #[cfg(test)]
     pub(super) fn len(&self) -> (usize, usize) {
@@ -149,6 +197,25 @@ impl<E> MatchBuffer<E> {
     pub(super) fn events_of(&self, last: NodeId, stage: u16) -> smallvec::SmallVec<[EventId; 8]> {
         self.path(last).filter(|node| node.stage == stage).map(|node| node.event).collect()
     }
+}
+
+/// What is in a buffer, without gaps.
+pub(super) struct Packed<E> {
+    /// With their places in the order of the key's events.
+    pub(super) events: Vec<(u64, E)>,
+    /// Event, stage and predecessor.
+    pub(super) nodes: Vec<(EventId, u16, NodeId)>,
+    /// The new numbers of nodes.
+    pub(super) numbers: Vec<NodeId>,
+}
+
+/// New numbers for places, in the order given.
+fn numbers(places: &[u32], count: usize) -> Vec<u32> {
+    let mut numbers = vec![NO_NODE; count];
+    for (number, place) in places.iter().enumerate() {
+        numbers[*place as usize] = number as u32;
+    }
+    numbers
 }
 
 /// Appends, and answers where.

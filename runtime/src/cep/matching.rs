@@ -42,3 +42,10 @@ impl<E> Default for Matching<E> {
         }
     }
 }
+
+impl<E> Matching<E> {
+    /// Whether nothing would be lost with it.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.partial.is_empty() && self.found.is_empty() && self.ready.is_empty()
+    }
+}

@@ -8,15 +8,20 @@
 
 mod after_match;
 mod buffer;
+mod codec;
 mod compiler;
 mod condition;
+mod due;
 mod error;
 mod found;
 mod graph;
 mod matching;
 mod nfa;
+pub(crate) mod operator;
 mod pattern;
+pub(crate) mod process;
 mod quantifier;
+mod row;
 mod run;
 pub mod testing;
 
@@ -24,5 +29,7 @@ pub use after_match::{AfterMatch, SkipTo};
 pub use condition::{MatchContext, Verdict};
 pub use error::PatternError;
 pub use found::{Match, TypedPattern};
+pub(crate) use nfa::Nfa;
 pub use pattern::Pattern;
+pub use process::{PatternContext, PatternProcess};
 pub use quantifier::Times;

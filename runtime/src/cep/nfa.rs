@@ -34,7 +34,7 @@ pub(crate) struct Nfa<E> {
     /// The number of the stage to skip to.
     skip_to: Option<u16>,
     /// Whether partial matches whose time is over are wanted.
-    pub(super) keeps_timed_out: bool,
+    keeps_timed_out: bool,
 }
 
 /// What a step needs, kept from one to the next so that nothing is allocated.
@@ -54,8 +54,18 @@ impl<E: 'static> Nfa<E> {
     }
 
     /// Compiles a pattern that is to be looked for in an endless stream.
-    pub(super) fn bounded(pattern: &Pattern<E>) -> Result<Self, PatternError> {
+    pub(crate) fn bounded(pattern: &Pattern<E>) -> Result<Self, PatternError> {
         Self::compile(pattern, true)
+    }
+
+    /// Stands for a pattern that cannot be, in a job that will not run.
+    pub(crate) fn never() -> Self {
+        Self::new(&Pattern::begin("never").where_(|_: &E| false)).expect("invariant: this pattern is valid")
+    }
+
+    /// Sets whether partial matches whose time is over are wanted.
+    pub(crate) fn keeping_timed_out(self, keeps_timed_out: bool) -> Self {
+        Self { keeps_timed_out, ..self }
     }
 
     fn compile(pattern: &Pattern<E>, bounded: bool) -> Result<Self, PatternError> {
@@ -81,7 +91,7 @@ impl<E: 'static> Nfa<E> {
     }
 
     /// When the time of a partial match is over; the highest number for never.
-    fn deadline(&self, run: &Run) -> i64 {
+    pub(super) fn deadline(&self, run: &Run) -> i64 {
         if !run.has_begun() || self.graph.kind(run.state) == Kind::Start {
             return i64::MAX;
         }

@@ -31,8 +31,7 @@ pub fn matches<E: Clone + 'static>(
     pattern: &Pattern<E>,
     events: impl IntoIterator<Item = (E, Timestamp)>,
 ) -> Result<Found<E>> {
-    let mut nfa = Nfa::new(pattern)?;
-    nfa.keeps_timed_out = true;
+    let nfa = Nfa::new(pattern)?.keeping_timed_out(true);
     let mut events: Vec<(E, Timestamp)> = events.into_iter().collect();
     events.sort_by_key(|(_, time)| *time);
     let (mut key, mut scratch, clock) = (Matching::default(), Scratch::default(), SystemClock::default());

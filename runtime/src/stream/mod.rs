@@ -6,6 +6,7 @@ mod apply;
 mod environment;
 mod keyed;
 mod partition;
+mod pattern;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
@@ -14,6 +15,7 @@ mod windowed;
 pub use crate::observe::JobSummary;
 pub use environment::{Environment, Job, JobHandle};
 pub use keyed::KeyedStream;
+pub use pattern::PatternStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
 pub use windowed::WindowedStream;

@@ -22,11 +22,11 @@ mod driver;
 mod due;
 pub(crate) mod function;
 mod grid;
-mod horizon;
+pub(crate) mod horizon;
 #[cfg(test)]
 mod kinds_tests;
 mod last_n;
-mod late;
+pub(crate) mod late;
 #[cfg(test)]
 mod oracle;
 mod pane;
@@ -37,7 +37,7 @@ mod sparse;
 mod tests;
 mod time_window;
 pub(crate) mod trigger;
-mod unused;
+pub(crate) mod unused;
 
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
 pub use function::{IntoResult, WindowContext};
