@@ -185,3 +185,91 @@ fn a_match_may_skip_others() {
     let long = begin("a").any("b").any("c").relaxed("d").after_match(AfterMatch::SkipPastLastEvent);
     check(&long, "a1 a2 b1 b2 c1 c2 d1 d2", &["a1 b1 c1 d1"]);
 }
+
+#[test]
+fn events_of_equal_times_do_not_end_partial_matches_between_them() {
+    // The first `c` leads to a state with a limit that has passed by then.
+    let pattern = begin("a").one_or_more().relaxed("c").times(2..).repeats_within(millis(2)).within(millis(50));
+    let at = |word: Word, millis: i64| (word, Timestamp::from_millis(millis));
+    let found = matches(&pattern, [at("a1", 12), at("a2", 17), at("c1", 17), at("c2", 17)]).unwrap();
+    let loops: Vec<_> = found.matches.iter().map(|found| (found.events("a"), found.events("c"))).collect();
+    assert!(loops.contains(&(&["a1"][..], &["c1", "c2"][..])), "{loops:?}");
+}
+
+/// Compares the error of a pattern that cannot be.
+#[track_caller]
+fn refuse(pattern: Pattern<Word>, expected: &str) {
+    let error = pattern.check().expect_err("the pattern should be refused").to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    refuse(begin("a").then("a"), "two stages named `a`");
+    refuse(begin("a").relaxed("b").not("c"), "ends with `not_followed_by(\"c\")` and has no `within`");
+    refuse(begin("a").optional().not("b").relaxed("c"), "`b` stands behind stage `a`, which is optional");
+    refuse(begin("a").not_then("b").optional(), "stage `b` cannot have `optional`");
+    refuse(begin("a").not("b").greedy(), "stage `b` cannot have `greedy`");
+    refuse(begin("a").greedy(), "stage `a` cannot have `greedy`: it matches once");
+    refuse(begin("a").times(2).one_or_more(), "stage `a` cannot have `one_or_more`");
+    refuse(begin("a").optional().times(2), "call `optional` afterwards");
+    refuse(begin("a").times(3..=2), "the upper bound is below");
+    refuse(begin("a").times(0), "at least once");
+    refuse(begin("a").until(is('b')), "stage `a` cannot have `until`: it ends a loop");
+    refuse(begin("a").one_or_more().until(is('b')).until(is('c')), "it has one already");
+    refuse(begin("a").one_or_more().consecutive().allow_combinations(), "already");
+    refuse(begin("a").one_or_more().greedy().relaxed("b").optional(), "the stage before it is greedy");
+    refuse(
+        begin("a").after_match(AfterMatch::skip_to_last("b")),
+        "stage `b`, which the pattern does not have: it has `a`",
+    );
+    refuse(begin("a").any("b").one_or_more(), "stage `b` is repeated without end");
+    refuse(begin("a").one_or_more().allow_combinations(), "stage `a` is repeated without end");
+    refuse(begin("a").within(Duration::ZERO), "it must be at least one millisecond");
+    refuse(begin("a").then("b").within_previous(millis(9)).within(millis(5)), "9 ms after the event before it");
+    refuse(begin("a").times(1_000_000), "repeats its stages too often");
+    refuse(Pattern::begin_group(begin("a").optional()).one_or_more(), "may match no event at all");
+    refuse(Pattern::begin_group(begin("a")).where_(is('b')), "a group has no condition");
+    let skipping = begin("a").after_match(AfterMatch::SkipToNext);
+    refuse(Pattern::begin_group(skipping).times(2), "belongs to the whole pattern");
+}
+
+#[test]
+fn what_ends_is_not_refused() {
+    let allowed = [
+        begin("a").relaxed("b").one_or_more(),
+        begin("a").any("b").one_or_more().within(millis(5)),
+        begin("a").any("b").one_or_more().until(is('x')),
+        begin("a").times(2..).allow_combinations().until(is('x')),
+    ];
+    allowed.iter().for_each(|pattern| pattern.check().unwrap());
+}
+
+#[test]
+fn conditions_see_what_has_been_matched_so_far() {
+    // Each a word that is longer than all before it.
+    let growing = Pattern::begin("first").next("longer").where_with(|word: &Word, so_far| {
+        so_far.events("first").chain(so_far.events("longer")).all(|before| before.len() < word.len())
+    });
+    check(&growing.clone().times(2).consecutive(), "a bb ccc dd eeee", &["a bb ccc"]);
+    check(&growing.one_or_more().consecutive(), "a bb ccc dd", &["a bb", "a bb ccc", "bb ccc"]);
+    let until = begin("a").one_or_more().until_with(|_: &Word, so_far| so_far.events("a").len() == 2).relaxed("b");
+    check(&until, "a1 a2 a3 b", &["a1 a2 b", "a1 b", "a2 a3 b", "a2 b", "a3 b"]);
+}
+
+#[test]
+fn more_loops_of_flinks_tests() {
+    let strict_end = begin("c").then("a").one_or_more().consecutive().optional().then("b");
+    check(&strict_end, "c b", &["c b"]);
+    check(&strict_end, "c a1 b", &["c a1 b"]);
+    let start_optional = begin("a").one_or_more().optional().relaxed("b");
+    check(&start_optional, "a1 a2 b", &["a1 a2 b", "a1 b", "a2 b", "b"]);
+    let two_optional = begin("a").optional().then("b").optional().then("c");
+    check(&two_optional, "a b c", &["a b c", "b c", "c"]);
+    let times_then_strict = begin("c").any("a").times(2).allow_combinations().then("b");
+    check(&times_then_strict, "c a1 a2 a3 b", &["c a1 a3 b", "c a2 a3 b"]);
+    let or_more = begin("c").relaxed("a").times(2..).consecutive().relaxed("b");
+    check(&or_more, "c a1 a2 x a3 b", &["c a1 a2 b"]);
+    let optional_end = begin("c").relaxed("a").times(2).optional();
+    check(&optional_end, "c a1 a2", &["c", "c a1 a2"]);
+}

@@ -14,6 +14,9 @@ pub(super) type NodeId = u32;
 /// An event's place in the buffer.
 pub(super) type EventId = u32;
 
+/// So many nodes' room is kept when the buffer is empty.
+const MAX_SPARE: usize = 256;
+
 /// No node: a partial match that has taken no event yet.
 pub(super) const NO_NODE: NodeId = u32::MAX;
 
@@ -116,8 +119,11 @@ impl<E> MatchBuffer<E> {
         }
     }
 
-    /// Forgets everything. The memory is kept for what comes.
+    /// Forgets everything. Memory is kept for what comes, but for what a burst has taken.
     pub(super) fn clear(&mut self) {
+        if self.nodes.capacity() > MAX_SPARE {
+            *self = Self::default();
+        }
         self.nodes.clear();
         self.free_nodes.clear();
         self.slots.clear();

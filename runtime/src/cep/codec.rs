@@ -35,6 +35,9 @@ struct Stored<E> {
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<(i64, E)>,
     sequence: u64,
+    /// The time of the last event, if others of that time wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reached: Option<i64>,
     /// The names that states and stages are written by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     names: Vec<String>,
@@ -118,6 +121,7 @@ impl<E: Data> PatternCodec<E> {
             armed: row.armed,
             waiting: row.waiting.iter().map(|(time, event)| (*time, event)).collect(),
             sequence: *sequence,
+            reached: row.waiting.iter().any(|(time, _)| *time == row.matching.reached).then_some(row.matching.reached),
             partial: runs(partial),
             found: runs(found),
             ready: ready.iter().map(|ready| (number(ready.node), ready.time, ready.is_match)).collect(),
@@ -128,7 +132,7 @@ impl<E: Data> PatternCodec<E> {
     }
 
     fn row(&self, stored: Stored<E>) -> Result<KeyRow<E>, StateError> {
-        let Stored { armed, waiting, sequence, names, events, mut nodes, partial, found, ready } = stored;
+        let Stored { armed, waiting, sequence, reached, names, events, mut nodes, partial, found, ready } = stored;
         let graph = &self.0.graph;
         let gone = |what, number: u16| {
             let name = names.get(usize::from(number)).map_or("", String::as_str);
@@ -165,7 +169,8 @@ impl<E: Data> PatternCodec<E> {
         let (partial, found) = (runs(partial, true)?, runs(found, false)?);
         let ready = ready.into_iter().map(|(node, time, is_match)| Ok(Ready { node: hold(node)?, time, is_match }));
         let ready = ready.collect::<Result<_, StateError>>()?;
-        let matching = Matching { partial, found, buffer, ready, sequence, deadline };
+        let reached = reached.unwrap_or(i64::MIN);
+        let matching = Matching { partial, found, buffer, ready, sequence, deadline, reached };
         Ok(KeyRow { waiting: waiting.into(), is_sorted: false, matching, armed })
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct Matching<E> {
     pub(super) sequence: u64,
     /// No partial match times out before.
     pub(super) deadline: i64,
+    /// The time of the last event. Events of equal times are taken as one instant: none of them ends a partial match that the
+    /// first has left.
+    pub(super) reached: i64,
 }
 
 impl<E> Default for Matching<E> {
@@ -39,6 +42,7 @@ impl<E> Default for Matching<E> {
             ready: VecDeque::new(),
             sequence: 0,
             deadline: i64::MAX,
+            reached: i64::MIN,
         }
     }
 }

@@ -1,8 +1,51 @@
 //! Complex event processing: patterns in the events of a key.
 //!
 //! A [`Pattern`] is a row of stages, each with a condition on its events, with what may lie between them, and with how often
-//! it matches. Terms and behaviour are those of Flink's library. [`KeyedStream::pattern`] looks for a pattern in a
-//! stream; [`testing::matches`] in a slice.
+//! it matches. [`KeyedStream::pattern`] looks for it in the events of each key, in order of their times;
+//! [`testing::matches`] in a few events, without a job.
+//!
+//! ```
+//! use millstream::cep::{AfterMatch, Pattern, testing::matches};
+//! use millstream::time::Timestamp;
+//! # use std::time::Duration;
+//!
+//! let failures = Pattern::begin("failures")
+//!     .where_(|event: &&str| *event == "failure")
+//!     .times(2..)
+//!     .followed_by("success")
+//!     .where_(|event| *event == "success")
+//!     .within(Duration::from_secs(60))
+//!     .after_match(AfterMatch::SkipPastLastEvent);
+//! let events = ["failure", "failure", "failure", "success"];
+//! let found = matches(&failures, events.map(|event| (event, Timestamp::from_millis(1))))?;
+//! assert_eq!(found.matches[0].events("failures").len(), 3);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
+//! # As in Flink
+//!
+//! The same pattern finds the same matches as in Flink 2.2, also where one would not expect them:
+//!
+//! * The shortest `within` of all stages, those in groups too, limits the whole match. But for `not_followed_by` at the end it
+//!   has to stand on that stage: `a.within(t).not_followed_by("b")` finds each `a` at once.
+//! * [`repeats_within`](Pattern::repeats_within) limits the time before the first of the stage's events, too, and not that
+//!   before the last one. [`within_previous`](Pattern::within_previous) has no effect on a repeated stage, nor on one behind
+//!   an optional stage that `not_followed_by` stands before.
+//! * `not_followed_by` behind a repeated stage forbids the event between that stage's events, too.
+//! * [`until`](Pattern::until) is asked before the condition of the stage: the event that ends a loop is not taken by it.
+//! * One cannot skip to a stage inside a group.
+//!
+//! # Unlike Flink
+//!
+//! * Limits between neighbours are noticed by the watermark, too, not only with the key's next event.
+//! * What a limit of time ends has that limit's time, whatever the watermark is.
+//! * What could only fail at run time is refused: a repeated group that may match no event, in which Flink runs in circles;
+//!   a loop that takes any later event, with nothing that ends it; and `optional` before `times`, which Flink forgets.
+//!
+//! # How it works
+//!
+//! A pattern is compiled to an automaton, for which each key has partial matches; their events are shared (see `buffer`).
+//! A key costs memory as long as it has events that wait for the watermark, or partial matches: so give patterns a `within`.
 //!
 //! [`KeyedStream::pattern`]: crate::stream::KeyedStream::pattern
 

@@ -137,7 +137,22 @@ impl<E: 'static> Nfa<E> {
         if state.within_previous > 0 && since_last <= now { since_last } else { self.deadline(run) }
     }
 
-    /// Takes the key's next event.
+    /// Takes the key's next event, in order of time.
+    pub(super) fn take(
+        &self,
+        key: &mut Matching<E>,
+        (event, time): (E, i64),
+        clock: &dyn Clock,
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        if time > key.reached {
+            self.advance(key, time, scratch)?;
+            key.reached = time;
+        }
+        self.process(key, event, time, clock, scratch)
+    }
+
+    /// Takes the key's next event; what has timed out has been given up.
     pub(super) fn process(
         &self,
         key: &mut Matching<E>,

@@ -15,7 +15,7 @@ use super::found::Match;
 use super::matching::Ready;
 use super::nfa::{Nfa, Scratch};
 use super::process::{PatternContext, PatternProcess};
-use super::row::{EventOrder, KeyRow, SpareRows};
+use super::row::{EventOrder, SpareRows};
 use crate::Result;
 use crate::channel::Batch;
 use crate::data::{Data, Key};
@@ -137,7 +137,10 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
                 self.rearm(row);
                 continue;
             }
-            let taken = take(&self.nfa, kept, (event, now), &mut self.scratch, out);
+            let taken = self
+                .nfa
+                .advance(&mut kept.matching, now, &mut self.scratch)
+                .and_then(|()| self.nfa.process(&mut kept.matching, event, now, &*out.task.clock, &mut self.scratch));
             self.rearm(row);
             taken.map_err(|error| failed(records.site(), error))?;
             let emitted = emit(&self.nfa, &mut self.process, &self.settings, (&mut self.state, row), out);
@@ -176,10 +179,12 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             let Some((time, event)) = next else {
                 let given_up = self.nfa.advance(&mut kept.matching, now, &mut self.scratch);
                 given_up.map_err(|error| failed(at_time(now), error))?;
+                kept.shrink();
                 return emit(&self.nfa, &mut self.process, &self.settings, (&mut self.state, row), out);
             };
             let _blame = blame::Firing(Timestamp::from_millis(time));
-            take(&self.nfa, kept, (event, time), &mut self.scratch, out)
+            self.nfa
+                .take(&mut kept.matching, (event, time), &*out.task.clock, &mut self.scratch)
                 .map_err(|error| failed(at_time(time), error))?;
         }
     }
@@ -238,19 +243,6 @@ fn context<'a>(
     (time, watermark): (Timestamp, Timestamp),
 ) -> Context<'a> {
     Context { task, operator, sides, time, watermark }
-}
-
-/// Has a key take its next event.
-#[inline]
-fn take<E: Data, O: Data>(
-    nfa: &Nfa<E>,
-    kept: &mut KeyRow<E>,
-    (event, time): (E, i64),
-    scratch: &mut Scratch,
-    out: &Output<O>,
-) -> Result<()> {
-    nfa.advance(&mut kept.matching, time, scratch)?;
-    nfa.process(&mut kept.matching, event, time, &*out.task.clock, scratch)
 }
 
 /// Emits what has been found for a key.

@@ -13,8 +13,8 @@ pub(super) type EventOrder<E> = Arc<dyn Fn(&E, &E) -> Ordering + Send + Sync>;
 /// afterwards.
 pub(super) type Row<E> = Option<Arc<KeyRow<E>>>;
 
-/// So many events' room is kept for keys to come.
-const MAX_SPARE_EVENTS: usize = 64;
+/// So many events' room is kept when no event waits.
+const MAX_SPARE_EVENTS: usize = 256;
 
 /// What is kept of one key.
 #[derive(Debug, Clone)]
@@ -79,10 +79,17 @@ impl<E> KeyRow<E> {
     fn reset(&mut self) {
         self.matching.sequence = 0;
         self.matching.deadline = i64::MAX;
+        self.matching.reached = i64::MIN;
         self.matching.buffer.clear();
         self.armed = i64::MAX;
         self.is_sorted = true;
-        self.waiting.shrink_to(MAX_SPARE_EVENTS);
+    }
+
+    /// Gives back memory that a burst of events has taken.
+    pub(super) fn shrink(&mut self) {
+        if self.waiting.is_empty() && self.waiting.capacity() > MAX_SPARE_EVENTS {
+            self.waiting.shrink_to(MAX_SPARE_EVENTS);
+        }
     }
 }
 

@@ -36,8 +36,7 @@ pub fn matches<E: Clone + 'static>(
     events.sort_by_key(|(_, time)| *time);
     let (mut key, mut scratch, clock) = (Matching::default(), Scratch::default(), SystemClock::default());
     for (event, time) in events {
-        nfa.advance(&mut key, time.as_millis(), &mut scratch)?;
-        nfa.process(&mut key, event, time.as_millis(), &clock, &mut scratch)?;
+        nfa.take(&mut key, (event, time.as_millis()), &clock, &mut scratch)?;
     }
     nfa.advance(&mut key, i64::MAX, &mut scratch)?;
     let mut found = Found { matches: Vec::new(), timed_out: Vec::new() };

@@ -74,7 +74,7 @@ fn events(rng: &mut Rng, count: usize, keys: u8) -> Vec<(Event, i64)> {
 
 #[test]
 fn a_pattern_finds_what_a_search_of_all_choices_finds() {
-    for_seeds(3000, |rng| {
+    for_seeds(2000, |rng| {
         let spec = Spec::random(rng, Vocabulary::Plain);
         if !oracle::understands(&spec) {
             return;
@@ -151,9 +151,9 @@ fn backends() -> Vec<StateBackend> {
 
 #[test]
 fn what_is_found_does_not_depend_on_what_happens_to_the_job() {
-    for_seeds(300, |rng| {
+    for_seeds(60, |rng| {
         let spec = Spec::random(rng, Vocabulary::All);
-        let in_order = events(rng, 60, 6);
+        let in_order = events(rng, 50, 6);
         let mut arriving: Vec<(i64, (Event, i64))> =
             in_order.iter().map(|(event, time)| (time + rng.i64(0..8), (event.clone(), *time))).collect();
         arriving.sort_by_key(|(arrival, _)| *arrival);
