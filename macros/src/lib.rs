@@ -202,6 +202,36 @@ use proc_macro::TokenStream;
 /// | `reduce = \|a, b\| a + b` | for `Reducing`: how two values become one |
 /// | `aggregate = Mean` | for `Aggregating`: the aggregate; its default, unless given |
 ///
+/// # Two streams
+///
+/// A function that takes `Either<L, R>` is an operator on two connected streams, keyed or not, like any other on one.
+/// `connect` and `broadcast` say so; both may be left out.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Payments with the name of the account, once it is known.
+/// #[operator(connect)]
+/// fn named(
+///     of: Either<(u64, String), (u64, i64)>,
+///     #[state] name: &mut Value<String>,
+/// ) -> Option<(String, i64)> {
+///     match of {
+///         Either::Left((_, known)) => name.set(known),
+///         Either::Right((_, amount)) => return name.get().map(|name| (name.clone(), amount)),
+///     }
+///     None
+/// }
+///
+/// # fn job(accounts: Stream<(u64, String)>, payments: Stream<(u64, i64)>) -> Stream<(String, i64)> {
+/// accounts.key_by(|account| &account.0).connect(payments.key_by(|payment| &payment.0)).apply(named())
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a `KeyedOperator` (without states of keys, a `Process`) whose `In` is `Either<L, R>`. With timers, or a
+/// function for each stream, it is a struct: see [`macro@KeyedOperator`].
+///
 /// # Windows
 ///
 /// An `impl Aggregate` with a key and a window makes the type itself an operator. `create` may be left out if the
@@ -279,16 +309,92 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
+/// A function over all of a window's records may remember something: of the key, `#[state]`, and of the key in the window
+/// from one firing to the next, `#[window_state]`. Both are written as for keyed operators. Windows that merge, such as
+/// sessions, have no states of windows.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// The sum of a key's amounts in each ten seconds, and in all so far.
+/// #[operator(key = amount.0, window = tumbling("10 s"))]
+/// fn sums(key: &str, amounts: Vec<(String, i64)>, #[state] total: &mut Value<i64>) -> (String, i64, i64) {
+///     let sum = amounts.iter().map(|amount| amount.1).sum();
+///     *total.get_or_default() += sum;
+///     (key.to_owned(), sum, *total.get_or_default())
+/// }
+///
+/// # let env = Environment::new("example");
+/// # let amounts = env.from_collection([("a".to_owned(), 1000), ("a".to_owned(), 11_000)])
+/// #     .watermarks(WatermarkStrategy::monotonous().timestamps(|a: &(String, i64)| Timestamp::from_millis(a.1)));
+/// let sums = amounts.apply(sums()).collect();
+/// # env.execute()?;
+/// assert_eq!(sums.take(), [("a".to_owned(), 1000, 1000), ("a".to_owned(), 11_000, 12_000)]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand it is a [`ProcessWindow`], given to `.process_window(..)`. An `impl ProcessWindow` may be annotated, too, and then
+/// leave out the rows of states that it has none of, and the functions that make rows which are empty by default:
+///
+/// ```
+/// use millstream::prelude::*;
+/// use millstream::window::{ProcessWindow, WindowStates};
+///
+/// #[derive(Clone)]
+/// struct Sums;
+///
+/// #[operator(key = amount.0, window = tumbling("10 s"))]
+/// impl ProcessWindow<String> for Sums {
+///     type In = Vec<(String, i64)>;
+///     type Out = (String, i64, i64);
+///     type State = (Value<i64>,);
+///
+///     fn states(&self) -> Vec<StateSpec> {
+///         vec![StateSpec::new("total")]
+///     }
+///
+///     fn process(
+///         &mut self,
+///         key: &String,
+///         amounts: Self::In,
+///         states: WindowStates<'_, Self::State, ()>,
+///         _window: &mut WindowContext<'_>,
+///         out: &mut Collector<Self::Out>,
+///     ) -> Result<()> {
+///         let sum = amounts.iter().map(|amount| amount.1).sum();
+///         let total = states.key.0.get_or_default();
+///         *total += sum;
+///         out.emit((key.clone(), sum, *total));
+///         Ok(())
+///     }
+/// }
+/// # fn apply(amounts: Stream<(String, i64)>) -> Stream<(String, i64, i64)> {
+/// amounts.apply(Sums)
+/// # }
+/// ```
+///
+/// [`ProcessWindow`]: https://docs.rs/millstream/latest/millstream/window/trait.ProcessWindow.html
+///
 /// Arguments of windowed operators, where an impl may say `self.field`:
 ///
 /// | argument | meaning |
 /// |---|---|
 /// | `key = click.user` | the first name stands for the record; a field is borrowed, anything else computed. Or a closure. |
 /// | `window = tumbling("1 min")` | also `sliding("1 min", "10 s")`, `session("30 s")`, `count(100)`, `global()`, with settings such as `.offset("15 min")` or `.processing_time()`; or any expression |
-/// | `trigger = count(100)` | also `purging(count(100))`, `event_time()`, `processing_time()`, or any expression |
+/// | `window_all = tumbling("1 min")` | in place of `key` and `window`: windows of the stream as a whole, in one subtask; the key is then `()` |
+/// | `trigger = count(100)` | also `purging(count(100))`, `event_time()`, `processing_time()`, `continuous_event_time("10 s")`, `continuous_processing_time("10 s")`, `delta(5.0, distance)`, `timeout(count(100), "10 s")`, with settings such as `.reset_on_record()`; or any expression |
+/// | `evictor = count(100)` | also `time("1 min")`, `delta(5.0, distance)`, with `.after()` if it is to follow the function; or any expression |
 /// | `allowed_lateness = "10 s"` | how long a window is kept after it has fired |
 /// | `late = TAG` | the side output that takes records which come later still |
 /// | `reduce` | the function makes one record of two |
+/// | `on_error = skip` | what becomes of a window for which the function fails: as below, with an `OutputTag<((K, TimeWindow), String)>` |
+///
+/// # Arguments of operators on two streams
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `connect` | it takes `Either<L, R>` of two connected streams |
+/// | `broadcast` | it takes `Either<T, B>` of a stream and a broadcast, and so has no states of keys |
 ///
 /// # Arguments of all operators
 ///
@@ -300,7 +406,7 @@ use proc_macro::TokenStream;
 /// | `name = "counter"` | what logs, metrics and plans call it; the function's or type's name, unless given |
 /// | `uid = "count-1"` | what its state is filed under in snapshots; the name, unless given |
 /// | `parallelism = 4` | how many subtasks it has; the job's parallelism, unless given |
-/// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>`; not with windows |
+/// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>` |
 /// | `blocking`, `blocking = 16` | it may block: so many records at a time wait for it elsewhere; not with keys, states or windows |
 #[proc_macro_attribute]
 pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -311,7 +417,8 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Each field is marked: `#[state]` (kept for each key, with the arguments that `#[operator]` describes), `#[param]` (an
 /// argument of the constructor, `Name::operator(..)`) or `#[transient]` (made by `Default` in each subtask, in no
-/// snapshot). `#[operator(uid = .., name = .., parallelism = .., on_error = ..)]` on the struct says more.
+/// snapshot). `#[operator(uid = .., name = .., parallelism = .., on_error = ..)]` on the struct says more, and with `connect`
+/// or `broadcast` that it is an operator on two streams.
 ///
 /// The struct gets an `impl Clone`, since each subtask works on a clone; do not derive it.
 ///
@@ -416,6 +523,120 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// # let _ = Inactivity::operator(Duration::ZERO);
 /// ```
+///
+/// # Two streams
+///
+/// With `#[operator(connect)]` the struct is an operator on two streams with the same keys, which says what it does by
+/// `impl KeyedCoProcess`, with a function for each; states and timers belong to the key, whichever stream a record is of.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Orders that have not been paid for a while.
+/// #[derive(KeyedOperator)]
+/// #[operator(connect)]
+/// struct Unpaid {
+///     #[state]
+///     due: Value<Timestamp>,
+///     #[param]
+///     patience: Duration,
+/// }
+///
+/// impl KeyedCoProcess for Unpaid {
+///     type Key = u64;
+///     type Left = (u64, Timestamp);
+///     type Right = u64;
+///     type Out = u64;
+///
+///     fn process_left(
+///         &mut self,
+///         (_, ordered): (u64, Timestamp),
+///         ctx: &mut KeyedContext<'_, u64>,
+///         _out: &mut Collector<u64>,
+///     ) -> Result<()> {
+///         let due = ordered.saturating_add(self.patience);
+///         self.due.set(due);
+///         ctx.set_event_timer(due);
+///         Ok(())
+///     }
+///
+///     fn process_right(&mut self, _: u64, ctx: &mut KeyedContext<'_, u64>, _: &mut Collector<u64>) -> Result<()> {
+///         self.due.take().into_iter().for_each(|due| ctx.delete_event_timer(due));
+///         Ok(())
+///     }
+///
+///     fn on_timer(&mut self, _: Timestamp, ctx: &mut KeyedContext<'_, u64>, out: &mut Collector<u64>) -> Result<()> {
+///         out.emit(*ctx.key());
+///         Ok(())
+///     }
+/// }
+///
+/// # fn job(orders: Stream<(u64, Timestamp)>, payments: Stream<u64>) -> Stream<u64> {
+/// let unpaid = Unpaid::operator(Duration::from_secs(3600));
+/// orders.key_by(|order| &order.0).connect(payments.key_by(|number| number)).apply(unpaid)
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a [`KeyedOperator`] whose `In` is `Either<Left, Right>`, and whose `process` tells the two apart.
+///
+/// # A stream and a broadcast
+///
+/// With `#[operator(broadcast)]` the struct is an operator on a keyed stream and one that all subtasks see, and says what it
+/// does by `impl KeyedBroadcastProcess`. What the subtasks have been told is lent to its functions, and only the one for the
+/// broadcast may change it.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// Readings above the limit of their kind, and how often that was so for the sensor.
+/// #[derive(KeyedOperator)]
+/// #[operator(broadcast)]
+/// struct Above {
+///     #[state]
+///     times: Value<u64>,
+/// }
+///
+/// impl KeyedBroadcastProcess for Above {
+///     type Key = u64;
+///     type In = (u64, char, f64);
+///     type Broadcast = (char, f64);
+///     type Shared = BroadcastState<char, f64>;
+///     type Out = (u64, u64);
+///
+///     fn process(
+///         &mut self,
+///         (sensor, kind, reading): (u64, char, f64),
+///         limits: &Self::Shared,
+///         _ctx: &mut KeyedContext<'_, u64>,
+///         out: &mut Collector<(u64, u64)>,
+///     ) -> Result<()> {
+///         if limits.get(&kind).is_some_and(|limit| reading > *limit) {
+///             *self.times.get_or_default() += 1;
+///             out.emit((sensor, *self.times.get_or_default()));
+///         }
+///         Ok(())
+///     }
+///
+///     fn process_broadcast(
+///         &mut self,
+///         (kind, limit): (char, f64),
+///         limits: &mut Self::Shared,
+///         _ctx: &mut BroadcastContext<'_>,
+///         _out: &mut Collector<(u64, u64)>,
+///     ) -> Result<()> {
+///         limits.insert(kind, limit);
+///         Ok(())
+///     }
+/// }
+///
+/// # fn job(readings: Stream<(u64, char, f64)>, limits: Stream<(char, f64)>) -> Stream<(u64, u64)> {
+/// readings.key_by(|reading| &reading.0).connect_broadcast(limits).apply(Above::operator())
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand it is a `KeyedBroadcastOperator` whose functions take the states of the key as an argument, too.
 ///
 /// [`KeyedOperator`]: https://docs.rs/millstream/latest/millstream/operator/trait.KeyedOperator.html
 #[proc_macro_derive(KeyedOperator, attributes(operator, state, param, transient))]

@@ -1,7 +1,8 @@
 //! What the macros' expansions call. Not part of the API: it may change in any release.
 
+use crate::Result;
 use crate::data::Data;
-use crate::operator::{ApplyTo, Collector, OperatorOptions};
+use crate::operator::{ApplyTo, Collector, Either, KeyedCoProcess, KeyedContext, OperatorOptions};
 use crate::state::{OperatorState, OperatorStates, StateSpec};
 use crate::stream::Stream;
 
@@ -28,6 +29,20 @@ pub fn operator_states<'a, const N: usize>(
     states: [&'a mut dyn OperatorState; N],
 ) -> OperatorStates<'a> {
     specs.iter().cloned().zip(states).collect()
+}
+
+/// Hands a record to the function for its stream.
+#[inline]
+pub fn co_process<P: KeyedCoProcess>(
+    operator: &mut P,
+    record: Either<P::Left, P::Right>,
+    ctx: &mut KeyedContext<'_, P::Key>,
+    out: &mut Collector<P::Out>,
+) -> Result<()> {
+    match record {
+        Either::Left(left) => operator.process_left(left, ctx, out),
+        Either::Right(right) => operator.process_right(right, ctx, out),
+    }
 }
 
 /// Gives the last operator of a windowed stream its name and what else its annotation says.

@@ -1,7 +1,8 @@
 //! What most jobs use: `use millstream::prelude::*;`.
 
 pub use crate::operator::{
-    Aggregate, Collector, Context, KeyedContext, KeyedOperator, KeyedProcess, OutputTag, Process,
+    Aggregate, BroadcastContext, BroadcastProcess, CoProcess, Collector, Context, Either, KeyedBroadcastOperator,
+    KeyedBroadcastProcess, KeyedCoProcess, KeyedContext, KeyedOperator, KeyedProcess, OutputTag, Process,
 };
 pub use crate::state::{Aggregating, BroadcastState, List, ListState, Map, Reducing, StateSpec, Ttl, UnionList, Value};
 pub use crate::stream::{Environment, KeyedStream, Stream};

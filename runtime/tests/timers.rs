@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use millstream::operator::TimeDomain;
 use millstream::prelude::*;
 use millstream::testing::Harness;
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,67 @@ fn timers_go_on_after_a_restore() {
     second.watermark(at(7));
     assert_eq!(second.output(), ["b@7 2"]);
     fires(&mut second, 40, &["c@40 1"]);
+}
+
+#[test]
+fn results_have_the_time_of_a_timer_in_event_time_alone() {
+    let mut harness = Harness::new(alarm(None));
+    push(&mut harness, &[("a", Set(20)), ("a", SetEvent(10))]);
+    harness.advance_processing_time(at(20));
+    harness.watermark(at(10));
+    assert_eq!(harness.timed_output(), [("a@20 1".to_owned(), Timestamp::MIN), ("a@10 2".to_owned(), at(10))]);
+}
+
+#[test]
+fn a_function_can_ask_which_timers_are_set_and_which_one_fires() {
+    /// Tells what it knows of timers at 5 in either time.
+    #[derive(KeyedOperator)]
+    struct Asking;
+
+    impl Asking {
+        fn tell(ctx: &KeyedContext<'_, u64>, out: &mut Collector<(Option<TimeDomain>, bool, bool)>) {
+            out.emit((ctx.time_domain(), ctx.has_event_timer(at(5)), ctx.has_processing_timer(at(5))));
+        }
+    }
+
+    impl KeyedProcess for Asking {
+        type Key = u64;
+        type In = u64;
+        type Out = (Option<TimeDomain>, bool, bool);
+
+        fn process(
+            &mut self,
+            value: u64,
+            ctx: &mut KeyedContext<'_, u64>,
+            out: &mut Collector<Self::Out>,
+        ) -> Result<()> {
+            match value {
+                0 => ctx.delete_event_timer(at(5)),
+                1 => ctx.set_event_timer(at(5)),
+                _ => ctx.set_processing_timer(at(5)),
+            }
+            Self::tell(ctx, out);
+            Ok(())
+        }
+
+        fn on_timer(
+            &mut self,
+            _at: Timestamp,
+            ctx: &mut KeyedContext<'_, u64>,
+            out: &mut Collector<Self::Out>,
+        ) -> Result<()> {
+            Self::tell(ctx, out);
+            Ok(())
+        }
+    }
+
+    let mut harness = Harness::new(|values: Stream<u64>| values.key_by_owned(|_| 0).apply(Asking::operator()));
+    [1, 0, 1, 2].into_iter().for_each(|value| harness.push(value));
+    assert_eq!(harness.output(), [(None, true, false), (None, false, false), (None, true, false), (None, true, true)]);
+    harness.watermark(at(5));
+    assert_eq!(harness.output(), [(Some(TimeDomain::EventTime), false, true)]);
+    harness.advance_processing_time(at(5));
+    assert_eq!(harness.output(), [(Some(TimeDomain::ProcessingTime), false, false)]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{Generics, WherePredicate};
 
+use super::form::Form;
 use super::model::Model;
 use crate::operator::function::local;
 use crate::state::State;
@@ -38,15 +39,13 @@ fn constructor(model: &Model<'_>) -> TokenStream {
     let transients =
         model.transients.iter().map(|(ident, ty)| quote!(#ident: <#ty as ::core::default::Default>::default()));
     let row = row(model);
-    let bounded = with_bounds(generics, [quote!(#ident #ty_generics: ::millstream::operator::KeyedProcess)]);
+    let (process, record) = (model.form.process(), model.form.record());
+    let bounded = with_bounds(generics, [quote!(#ident #ty_generics: #process)]);
     let (_, _, where_clause) = bounded.split_for_impl();
     quote! {
         impl #impl_generics #ident #ty_generics #where_clause {
             /// The operator, ready to be applied to a keyed stream.
-            #vis fn operator(#(#arguments),*) -> ::millstream::operator::Annotated<
-                Self,
-                <Self as ::millstream::operator::KeyedProcess>::In,
-            > {
+            #vis fn operator(#(#arguments),*) -> ::millstream::operator::Annotated<Self, #record> {
                 let #options_local = #options;
                 let #row_local: #row = (#(#empty,)*);
                 ::millstream::operator::Annotated {
@@ -80,22 +79,67 @@ fn keyed_operator(model: &Model<'_>) -> TokenStream {
     let (_, ty_generics, _) = generics.split_for_impl();
     let this = quote!(#ident #ty_generics);
     let row = row(model);
-    let operator = quote!(#this: ::millstream::operator::KeyedProcess + ::core::clone::Clone + Send + Sync + 'static);
+    let process = model.form.process();
+    let operator = quote!(#this: #process + ::core::clone::Clone + Send + Sync + 'static);
     let states = model.states.iter().map(|State { handle, .. }| quote!(#handle: ::core::clone::Clone));
     let bounds = [operator, quote!(#row: ::millstream::state::StateRow)].into_iter().chain(states);
     let bounded = with_bounds(generics, bounds);
     let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
-    let key = quote!(<#this as ::millstream::operator::KeyedProcess>::Key);
+    let key = quote!(<#this as #process>::Key);
     let rows = rows(model);
     let calls = calls(model, &key);
+    let record = model.form.record();
+    let (implemented, shared) = match model.form {
+        Form::Single | Form::Connect => (quote!(KeyedOperator), None),
+        Form::Broadcast => (quote!(KeyedBroadcastOperator), Some(shared(model, &key))),
+    };
     quote! {
-        impl #impl_generics ::millstream::operator::KeyedOperator<#key> for #ident #ty_generics #where_clause {
-            type In = <Self as ::millstream::operator::KeyedProcess>::In;
-            type Out = <Self as ::millstream::operator::KeyedProcess>::Out;
+        impl #impl_generics ::millstream::operator::#implemented<#key> for #ident #ty_generics #where_clause {
+            type In = #record;
+            type Out = <Self as #process>::Out;
             type State = #row;
 
+            #shared
             #rows
             #calls
+        }
+    }
+}
+
+/// What only operators with a broadcast have.
+fn shared(model: &Model<'_>, key: &TokenStream) -> TokenStream {
+    let process = model.form.process();
+    let [value, state, shared, ctx, out, done] = ["value", "_state", "shared", "ctx", "out", "done"].map(local);
+    let swap = swap(model, &state);
+    quote! {
+        type Broadcast = <Self as #process>::Broadcast;
+        type Shared = <Self as #process>::Shared;
+
+        fn shared_states(&self) -> ::std::vec::Vec<::millstream::state::StateSpec> {
+            #process::shared_states(self)
+        }
+
+        #[inline]
+        fn process_broadcast(
+            &mut self,
+            #value: Self::Broadcast,
+            #shared: &mut Self::Shared,
+            #ctx: &mut ::millstream::operator::BroadcastContext<'_>,
+            #out: &mut ::millstream::operator::Collector<Self::Out>,
+        ) -> ::millstream::Result<()> {
+            #process::process_broadcast(self, #value, #shared, #ctx, #out)
+        }
+
+        fn visit_key(
+            &mut self,
+            (#shared, #state): (&Self::Shared, &mut Self::State),
+            #ctx: &mut ::millstream::operator::KeyedContext<'_, #key>,
+            #out: &mut ::millstream::operator::Collector<Self::Out>,
+        ) -> ::millstream::Result<()> {
+            #swap
+            let #done = #process::visit_key(self, #shared, #ctx, #out);
+            #swap
+            #done
         }
     }
 }
@@ -137,32 +181,43 @@ fn operator_states(model: &Model<'_>, params: &[&&Ident]) -> Option<TokenStream>
     })
 }
 
-/// The functions that forward to `KeyedProcess`.
+/// The functions that forward to what the struct does, with the states of the key in its fields.
 fn calls(model: &Model<'_>, key: &TokenStream) -> TokenStream {
-    let [value, at, state, ctx, out, done] = ["value", "at", "_state", "ctx", "out", "done"].map(local);
-    let swaps = model.states.iter().enumerate().map(|(number, declared)| {
-        let (ident, number) = (&declared.ident, syn::Index::from(number));
-        quote!(::core::mem::swap(&mut self.#ident, &mut #state.#number);)
-    });
-    let swap: TokenStream = swaps.collect();
+    let [value, at, state, shared, ctx, out, done] =
+        ["value", "at", "_state", "shared", "ctx", "out", "done"].map(local);
+    let swap = swap(model, &state);
     let context = quote!(&mut ::millstream::operator::Context<'_>);
     let keyed_context = quote!(&mut ::millstream::operator::KeyedContext<'_, #key>);
     let collector = quote!(&mut ::millstream::operator::Collector<Self::Out>);
+    let process = model.form.process();
+    let states = match model.form {
+        Form::Single | Form::Connect => quote!(#state: &mut Self::State),
+        Form::Broadcast => quote!((#shared, #state): (&Self::Shared, &mut Self::State)),
+    };
+    let (on_record, on_timer) = match model.form {
+        Form::Single => (quote!(#process::process(self, #value, #ctx, #out)), quote!(self, #at, #ctx, #out)),
+        Form::Connect => {
+            (quote!(::millstream::__private::co_process(self, #value, #ctx, #out)), quote!(self, #at, #ctx, #out))
+        }
+        Form::Broadcast => {
+            (quote!(#process::process(self, #value, #shared, #ctx, #out)), quote!(self, #at, #shared, #ctx, #out))
+        }
+    };
     quote! {
         fn open(&mut self, #ctx: #context) -> ::millstream::Result<()> {
-            ::millstream::operator::KeyedProcess::open(self, #ctx)
+            #process::open(self, #ctx)
         }
 
         #[inline]
         fn process(
             &mut self,
             #value: Self::In,
-            #state: &mut Self::State,
+            #states,
             #ctx: #keyed_context,
             #out: #collector,
         ) -> ::millstream::Result<()> {
             #swap
-            let #done = ::millstream::operator::KeyedProcess::process(self, #value, #ctx, #out);
+            let #done = #on_record;
             #swap
             #done
         }
@@ -170,20 +225,29 @@ fn calls(model: &Model<'_>, key: &TokenStream) -> TokenStream {
         fn on_timer(
             &mut self,
             #at: ::millstream::time::Timestamp,
-            #state: &mut Self::State,
+            #states,
             #ctx: #keyed_context,
             #out: #collector,
         ) -> ::millstream::Result<()> {
             #swap
-            let #done = ::millstream::operator::KeyedProcess::on_timer(self, #at, #ctx, #out);
+            let #done = #process::on_timer(#on_timer);
             #swap
             #done
         }
 
         fn close(&mut self, #ctx: #context, #out: #collector) -> ::millstream::Result<()> {
-            ::millstream::operator::KeyedProcess::close(self, #ctx, #out)
+            #process::close(self, #ctx, #out)
         }
     }
+}
+
+/// Exchanges the states of a key with the fields.
+fn swap(model: &Model<'_>, state: &Ident) -> TokenStream {
+    let swaps = model.states.iter().enumerate().map(|(number, declared)| {
+        let (ident, number) = (&declared.ident, syn::Index::from(number));
+        quote!(::core::mem::swap(&mut self.#ident, &mut #state.#number);)
+    });
+    swaps.collect()
 }
 
 /// The type of a key's states.

@@ -1,6 +1,7 @@
 //! `#[derive(KeyedOperator)]`: makes an operator of a struct with states.
 
 mod expand;
+mod form;
 mod model;
 mod parse;
 

@@ -2,6 +2,7 @@
 
 use syn::{Attribute, DeriveInput, GenericParam, Generics, Ident, Meta, Type, Visibility};
 
+use super::form::Form;
 use super::parse::{self, Mark, Marked};
 use crate::diagnostics::Diagnostics;
 use crate::options::Options;
@@ -12,6 +13,7 @@ pub(crate) struct Model<'a> {
     pub(crate) vis: &'a Visibility,
     pub(crate) ident: &'a Ident,
     pub(crate) generics: &'a Generics,
+    pub(crate) form: Form,
     /// Kept for each key.
     pub(crate) states: Vec<State>,
     /// Kept for each subtask.
@@ -28,11 +30,13 @@ impl<'a> Model<'a> {
     pub(crate) fn of(input: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Self> {
         check_lifetimes(&input.generics, diagnostics);
         let arguments = parse::arguments(input, diagnostics);
+        let form = Form::model(&arguments, diagnostics);
         let options = Options::model(&arguments, diagnostics);
         let mut model = Self {
             vis: &input.vis,
             ident: &input.ident,
             generics: &input.generics,
+            form,
             states: Vec::new(),
             operator_states: Vec::new(),
             params: Vec::new(),

@@ -7,6 +7,8 @@ use crate::diagnostics::Diagnostics;
 
 /// The arguments of `#[operator(..)]` on a struct.
 const ARGUMENTS: &[Argument] = &[
+    Argument { key: "connect", takes: Takes::Nothing, example: "connect" },
+    Argument { key: "broadcast", takes: Takes::Nothing, example: "broadcast" },
     Argument { key: "uid", takes: Takes::Value, example: "uid = \"clicks\"" },
     Argument { key: "name", takes: Takes::Value, example: "name = \"clicks per user\"" },
     Argument { key: "parallelism", takes: Takes::Value, example: "parallelism = 4" },

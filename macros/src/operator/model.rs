@@ -99,6 +99,7 @@ impl<'a> Model<'a> {
         let sound = check_signature(function, diagnostics);
         check_fit(arguments, diagnostics);
         let record = record(inputs, function, diagnostics);
+        check_streams(arguments, record.as_ref(), diagnostics);
         let states = states(inputs, diagnostics);
         let context = context(inputs, diagnostics);
         let returned = Returned::of(&function.sig.output);
@@ -114,6 +115,7 @@ impl<'a> Model<'a> {
         let ((states, operator_states), key) = (states?, context?);
         let arguments_passed = passed(inputs, &states, &operator_states);
         let is_keyed = arguments.key("keyed").is_some() || !states.is_empty() || key.is_some();
+        check_broadcast(arguments, is_keyed, diagnostics);
         Some(Self {
             function,
             record: record?,
@@ -162,6 +164,26 @@ fn check_fit(arguments: &Arguments, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// Rule: an operator on two streams takes the records of both.
+fn check_streams(arguments: &Arguments, record: Option<&Record>, diagnostics: &mut Diagnostics) {
+    let Some(record) = record.filter(|record| !is_named(&record.ty, "Either")) else { return };
+    for key in arguments.keys().filter(|key| *key == "connect" || *key == "broadcast") {
+        let found = written(&record.ty);
+        diagnostics.error(
+            key,
+            format!("an operator on two streams takes a record of either, and this one takes `{found}`: write `Either<{found}, R>`, where `R` is the type of the other stream's records, or leave `{key}` out"),
+        );
+    }
+}
+
+/// Rule: a record of a broadcast has no key, so a function that takes it is given no states of keys.
+fn check_broadcast(arguments: &Arguments, keyed: bool, diagnostics: &mut Diagnostics) {
+    if let Some(key) = arguments.key("broadcast").filter(|_| keyed) {
+        let fix = "write a struct with `#[derive(KeyedOperator)]` and `#[operator(broadcast)]`, which has a function for each stream";
+        diagnostics.error(key, format!("a record of a broadcast has no key, so no states of keys: {fix}"));
+    }
+}
+
 /// Rule: there is one record, of a type that can be named.
 fn record(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) -> Option<Record> {
     let mut data = inputs.data();
@@ -199,7 +221,11 @@ fn states(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<(Vec<State>,
     let mut states = Vec::new();
     let mut complete = true;
     for input in inputs.iter() {
-        if let Role::State { ident, attribute } = &input.role {
+        if let Role::State { ident, attribute, of_window } = &input.role {
+            if *of_window {
+                let fix = "write `#[state]`, or add `key = ..` and `window = ..`";
+                diagnostics.error(attribute, format!("`#[window_state]` belongs to a windowed operator: {fix}"));
+            }
             let handle = handle(&input.ty, diagnostics);
             let state = handle.and_then(|ty| State::model(ident, ty, attribute, diagnostics));
             complete &= state.is_some();
@@ -227,7 +253,7 @@ fn context(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<Option<Opti
 }
 
 /// Rule: a state is taken as `&mut`.
-fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
+pub(crate) fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_some() => Some(&reference.elem),
         _ => {
@@ -363,7 +389,12 @@ fn unnamed(value: &Type, diagnostics: &mut Diagnostics) -> Option<Emission> {
 }
 
 /// Rule: what cannot fail needs no policy for failure.
-fn check_on_error(arguments: &Arguments, function: &ItemFn, returned: &Returned, diagnostics: &mut Diagnostics) {
+pub(crate) fn check_on_error(
+    arguments: &Arguments,
+    function: &ItemFn,
+    returned: &Returned,
+    diagnostics: &mut Diagnostics,
+) {
     if let Some(key) = arguments.key("on_error").filter(|_| !returned.fallible) {
         let name = &function.sig.ident;
         diagnostics.error(key, format!("`{name}` never fails, since it does not return a `Result`: leave `on_error` out, or return `Result<..>`"));
@@ -373,6 +404,11 @@ fn check_on_error(arguments: &Arguments, function: &ItemFn, returned: &Returned,
 /// Rule: what blocks runs beside the stream, where no state is.
 fn blocking(arguments: &Arguments, stateful: bool, diagnostics: &mut Diagnostics) -> Option<TokenStream> {
     let key = arguments.key("blocking")?;
+    if arguments.key("connect").or(arguments.key("broadcast")).is_some() {
+        let fix = "do what blocks in an operator of its own before or after this one";
+        diagnostics.error(key, format!("an operator on two streams cannot be `blocking`: {fix}"));
+        return None;
+    }
     if stateful {
         let fix = "do what blocks in an operator of its own before or after this one";
         diagnostics.error(key, format!("an operator that is keyed or has states cannot be `blocking`: {fix}"));

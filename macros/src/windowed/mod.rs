@@ -1,10 +1,12 @@
-//! `#[operator(key = .., window = ..)]`: makes a windowed operator of an `impl Aggregate` or of a function.
+//! `#[operator(key = .., window = ..)]`: makes a windowed operator of an `impl Aggregate`, of an `impl ProcessWindow` or of
+//! a function.
 
 mod aggregate;
 mod assigner;
 mod expand;
 mod function;
 mod key;
+mod process;
 mod steps;
 
 use proc_macro2::TokenStream;
@@ -29,8 +31,15 @@ pub(crate) fn from_function(
     }
 }
 
-/// Expands the attribute on an `impl Aggregate`.
+/// Expands the attribute on an `impl Aggregate` or an `impl ProcessWindow`.
 pub(crate) fn from_impl(arguments: &Arguments, mut item: ItemImpl, diagnostics: &mut Diagnostics) -> TokenStream {
+    let implemented = item.trait_.as_ref().and_then(|(_, path, _)| path.segments.last());
+    if implemented.is_some_and(|last| last.ident == "ProcessWindow") {
+        return match process::Model::of(arguments, &mut item, diagnostics) {
+            Some(model) => expand::process(&model),
+            None => unfinished_impl(&item),
+        };
+    }
     match aggregate::Model::of(arguments, &mut item, diagnostics) {
         Some(model) => expand::aggregate(&model),
         None => unfinished_impl(&item),

@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn common_beginnings_stay_until_the_last_path_is_given_up() {
         let mut buffer = MatchBuffer::default();
-        let mut take = |buffer: &mut MatchBuffer<char>, event: char, previous| {
+        let take = |buffer: &mut MatchBuffer<char>, event: char, previous| {
             let place = buffer.reserve(u64::from(event));
             let node = buffer.add(place, 0, previous);
             buffer.hold(node);

@@ -41,12 +41,14 @@ pub(crate) struct Target<T> {
     pub(crate) transport: Box<dyn Transport>,
 }
 
-/// What an exchange is called.
+/// What an exchange is called, and what it must know of its receivers.
 pub(crate) struct ExchangeId {
     /// In snapshots.
     pub(crate) uid: Arc<str>,
     /// In messages.
     pub(crate) name: Arc<str>,
+    /// How many key groups the receivers have; the senders may have another number.
+    pub(crate) key_groups: usize,
 }
 
 struct Lane<T> {
@@ -120,12 +122,12 @@ pub(crate) struct Exchange<T> {
 
 impl<T: Data> Exchange<T> {
     pub(crate) fn new(
-        ExchangeId { uid, name }: ExchangeId,
+        ExchangeId { uid, name, key_groups }: ExchangeId,
         task: Rc<TaskContext>,
         rule: Rule<T>,
         targets: Vec<Target<T>>,
     ) -> Self {
-        let router = Router::new(rule, task.info.subtask, targets.len(), task.info.max_parallelism);
+        let router = Router::new(rule, task.info.subtask, targets.len(), key_groups);
         let size = SizeEstimate::new::<T>();
         let lanes = targets
             .into_iter()

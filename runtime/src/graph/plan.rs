@@ -92,7 +92,8 @@ impl Plan {
         let side = edge.side.map_or(String::new(), |tag| format!("/{tag}"));
         let uid = format!("{}{side} -> {}/{}", self.graph.uid(edge.from), self.graph.uid(edge.to), edge.input);
         let [from, to] = [edge.from, edge.to].map(|node| &self.graph.nodes[node].name);
-        ExchangeId { uid: uid.into(), name: format!("{from}{side} -> {to}").into() }
+        let key_groups = self.graph.max_parallelism(edge.to);
+        ExchangeId { uid: uid.into(), name: format!("{from}{side} -> {to}").into(), key_groups }
     }
 }
 

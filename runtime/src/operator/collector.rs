@@ -21,7 +21,8 @@ impl<T> Collector<T> {
         Self { batch: Batch::new(), time: Timestamp::MIN, position: None, counted: false }
     }
 
-    /// Emits a result at the event time of the record being processed, or of the timer or window that fires.
+    /// Emits a result at the event time of the record being processed, or of the timer in event time or
+    /// the window that fires.
     #[inline]
     pub fn emit(&mut self, value: T) {
         self.emit_at(value, self.time);

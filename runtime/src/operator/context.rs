@@ -8,6 +8,8 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::blocking::RunBlocking;
 use super::stage::{BoxStage, Progress, Signal};
 use crate::channel::Batch;
@@ -189,11 +191,6 @@ impl SideOutputs {
         self.sides.insert(name, side);
     }
 
-    /// Whether somebody reads the output.
-    pub(crate) fn is_read<T: Data>(&self, tag: OutputTag<T>) -> bool {
-        self.sides.contains_key(tag.name)
-    }
-
     /// Emits to a side output; answers whether somebody reads it.
     pub(crate) fn emit<T: Data>(&mut self, tag: OutputTag<T>, value: T, time: Timestamp) -> bool {
         let Some(side) = self.sides.get_mut(tag.name).and_then(|side| side.as_any().downcast_mut::<Side<T>>()) else {
@@ -364,9 +361,20 @@ impl Context<'_> {
 static METADATA: metrics::Metadata<'static> =
     metrics::Metadata::new("millstream", metrics::Level::INFO, Some(module_path!()));
 
+/// By which time a timer goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum TimeDomain {
+    /// By the watermark.
+    EventTime,
+    /// By the clock.
+    ProcessingTime,
+}
+
 /// A [`Context`] for a keyed stream: it also knows the key and its timers.
 pub struct KeyedContext<'a, K> {
     pub(crate) base: Context<'a>,
+    /// The kind of the timer that fires, if one does.
+    pub(crate) firing: Option<TimeDomain>,
     pub(crate) key: &'a K,
     pub(crate) hash: u64,
     pub(crate) timers: &'a mut Timers<K>,
@@ -390,6 +398,22 @@ impl<K: crate::data::Key> KeyedContext<'_, K> {
     /// The key of the record or timer.
     pub fn key(&self) -> &K {
         self.key
+    }
+
+    /// In `on_timer`, by which time the timer that fires goes; `None` while a record is processed.
+    pub fn time_domain(&self) -> Option<TimeDomain> {
+        self.firing
+    }
+
+    /// Whether a timer of this key is set that [`KeyedContext::set_event_timer`] has set for `at`. A timer that fires is set
+    /// no more.
+    pub fn has_event_timer(&self, at: Timestamp) -> bool {
+        self.timers.event.contains(at, self.hash, self.key)
+    }
+
+    /// Whether a timer of this key is set that [`KeyedContext::set_processing_timer`] has set for `at`.
+    pub fn has_processing_timer(&self, at: Timestamp) -> bool {
+        self.timers.processing.contains(at, self.hash, self.key)
     }
 
     /// Has `on_timer` called for this key once the watermark has reached `at`. One timer per key and instant: setting

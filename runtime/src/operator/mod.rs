@@ -18,9 +18,12 @@ mod stage;
 
 pub mod aggregate;
 pub(crate) mod blocking;
+pub(crate) mod broadcast;
+pub(crate) mod co_process;
 pub(crate) mod keyed;
 pub mod process;
 pub(crate) mod simple;
+pub(crate) mod two_inputs;
 pub(crate) mod watermarks;
 #[cfg(test)]
 mod watermarks_tests;
@@ -28,12 +31,18 @@ mod watermarks_tests;
 pub use aggregate::Aggregate;
 pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
 pub use blocking::DEFAULT_IN_FLIGHT;
+pub use broadcast::{
+    BroadcastContext, BroadcastProcess, BroadcastStates, KeyedBroadcastOperator, KeyedBroadcastProcess,
+};
+pub use co_process::CoProcess;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
-pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo};
-pub use keyed::{KeyedOperator, KeyedProcess};
+pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo, TimeDomain};
+pub use either::Either;
+pub use keyed::{KeyedCoProcess, KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
 pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, SplitStart, Stage, Stop};
+pub(crate) use two_inputs::TwoInputOperator;
 
 use crate::channel::Batch;
 use crate::state::{OperatorCapture, OperatorSnapshot, StateError};

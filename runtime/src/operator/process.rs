@@ -1,6 +1,8 @@
 //! Functions over an unkeyed stream that use the context, fail, or emit any number of results.
 
-use super::{Collector, Context, Operator, Output, Progress, Stop};
+use std::marker::PhantomData;
+
+use super::{Collector, Context, Either, Operator, Output, Progress, Stop, TwoInputOperator};
 use crate::channel::Batch;
 use crate::data::Data;
 use crate::error::{Cause, Result, TaskError};
@@ -151,13 +153,89 @@ impl<T: Data> OnError<T> {
     }
 }
 
-/// Runs a [`Process`].
-pub(crate) struct ProcessOperator<P: Process> {
-    pub(crate) process: P,
-    pub(crate) on_error: OnError<P::In>,
+/// The inputs of a [`Process`] that takes records of type `T`.
+pub(crate) trait Inputs<T>: 'static {
+    /// The records of the first input.
+    type First: Data;
+
+    /// Makes of a record of the first input what the function takes.
+    fn wrap_first(record: Self::First) -> T;
 }
 
-impl<P: Process> ProcessOperator<P> {
+/// A single input.
+pub(crate) struct One;
+
+impl<T: Data> Inputs<T> for One {
+    type First = T;
+
+    #[inline]
+    fn wrap_first(record: T) -> T {
+        record
+    }
+}
+
+/// Two inputs, whose records the function takes as [`Either`].
+pub(crate) struct Two<L, R>(PhantomData<fn(L, R)>);
+
+impl<L: Data, R: Data> Inputs<Either<L, R>> for Two<L, R> {
+    type First = L;
+
+    #[inline]
+    fn wrap_first(record: L) -> Either<L, R> {
+        Either::Left(record)
+    }
+}
+
+/// Calls a function that knows of no key for each record of a batch, which `wrap` makes into what the function takes.
+#[inline]
+pub(crate) fn each_record<T, V: Data, U: Data>(
+    input: &mut Batch<T>,
+    out: &mut Output<U>,
+    (on_error, wrap): (&OnError<V>, impl Fn(T) -> V),
+    mut call: impl FnMut(V, &mut Context<'_>, &mut Collector<U>) -> Result<()>,
+) -> Progress {
+    loop {
+        out.collector.set_origin(input.origin());
+        let mut records = input.consume();
+        while !out.is_full() {
+            let Some(value) = records.next_value().map(&wrap) else { return Ok(()) };
+            let time = records.time();
+            out.collector.at_record(time, records.position());
+            let kept = on_error.keep(&value);
+            let mut ctx = Context {
+                task: &out.task,
+                operator: &out.metrics.name,
+                sides: &mut out.sides,
+                time,
+                watermark: out.watermark,
+            };
+            if let Err(error) = call(value, &mut ctx, &mut out.collector) {
+                on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+            }
+        }
+        drop(records);
+        out.flush()?;
+    }
+}
+
+/// Runs a [`Process`].
+pub(crate) struct ProcessOperator<P: Process, I> {
+    pub(super) process: P,
+    on_error: OnError<P::In>,
+    _inputs: PhantomData<I>,
+}
+
+impl<P: Process, I> ProcessOperator<P, I> {
+    pub(crate) fn new(process: P, on_error: OnError<P::In>) -> Self {
+        Self { process, on_error, _inputs: PhantomData }
+    }
+
+    /// Processes a batch of one of the inputs, whose records `wrap` makes into what the function takes.
+    fn work<T>(&mut self, input: &mut Batch<T>, wrap: impl Fn(T) -> P::In, out: &mut Output<P::Out>) -> Progress {
+        let Self { process, on_error, .. } = self;
+        each_record(input, out, (on_error, wrap), |value, ctx, collector| process.process(value, ctx, collector))
+    }
+
     fn life_cycle(
         &mut self,
         out: &mut Output<P::Out>,
@@ -175,37 +253,16 @@ impl<P: Process> ProcessOperator<P> {
     }
 }
 
-impl<P: Process> Operator for ProcessOperator<P> {
-    type In = P::In;
+impl<P: Process, I: Inputs<P::In>> Operator for ProcessOperator<P, I> {
+    type In = I::First;
     type Out = P::Out;
 
     fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
         self.life_cycle(out, |process, ctx, _| process.open(ctx))
     }
 
-    fn process(&mut self, input: &mut Batch<P::In>, out: &mut Output<P::Out>) -> Progress {
-        loop {
-            out.collector.set_origin(input.origin());
-            let mut records = input.consume();
-            while !out.is_full() {
-                let Some(value) = records.next_value() else { return Ok(()) };
-                let time = records.time();
-                out.collector.at_record(time, records.position());
-                let kept = self.on_error.keep(&value);
-                let mut ctx = Context {
-                    task: &out.task,
-                    operator: &out.metrics.name,
-                    sides: &mut out.sides,
-                    time,
-                    watermark: out.watermark,
-                };
-                if let Err(error) = self.process.process(value, &mut ctx, &mut out.collector) {
-                    self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
-                }
-            }
-            drop(records);
-            out.flush()?;
-        }
+    fn process(&mut self, input: &mut Batch<I::First>, out: &mut Output<P::Out>) -> Progress {
+        self.work(input, I::wrap_first, out)
     }
 
     fn close(&mut self, out: &mut Output<P::Out>) -> Progress {
@@ -218,5 +275,13 @@ impl<P: Process> Operator for ProcessOperator<P> {
 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
         operator_state::restore(self.process.operator_states(), &out.task.info, from)
+    }
+}
+
+impl<L: Data, R: Data, P: Process<In = Either<L, R>>> TwoInputOperator for ProcessOperator<P, Two<L, R>> {
+    type Second = R;
+
+    fn process_second(&mut self, input: &mut Batch<R>, out: &mut Output<P::Out>) -> Progress {
+        self.work(input, Either::Right, out)
     }
 }

@@ -1,6 +1,6 @@
 //! Map, filter and flat map by closures: no context, no state, no failure.
 
-use super::{Operator, Output, Progress};
+use super::{Operator, Output, Progress, TwoInputOperator};
 use crate::channel::Batch;
 use crate::data::Data;
 
@@ -81,5 +81,32 @@ where
             drop(records);
             out.flush()?;
         }
+    }
+}
+
+/// An operator without state for each of two inputs, with one output.
+pub(crate) struct Both<A, B> {
+    pub(crate) first: A,
+    pub(crate) second: B,
+}
+
+impl<A: Operator, B: Operator<Out = A::Out>> Operator for Both<A, B> {
+    type In = A::In;
+    type Out = A::Out;
+
+    fn process(&mut self, input: &mut Batch<A::In>, out: &mut Output<A::Out>) -> Progress {
+        self.first.process(input, out)
+    }
+}
+
+impl<A, B> TwoInputOperator for Both<A, B>
+where
+    A: Operator<In: Data, Out: Data>,
+    B: Operator<In: Data, Out = A::Out>,
+{
+    type Second = B::In;
+
+    fn process_second(&mut self, input: &mut Batch<B::In>, out: &mut Output<A::Out>) -> Progress {
+        self.second.process(input, out)
     }
 }

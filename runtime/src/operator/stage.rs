@@ -103,9 +103,16 @@ pub(crate) struct Output<T> {
     pub(crate) watermark: Timestamp,
     next: BoxStage<T>,
     size: SizeEstimate,
-    /// How many records fill a batch, by the size estimate.
+    /// How many records fill a batch: as many as its size allows, if it is not to be smaller.
     limit: usize,
+    /// How many records fill a batch at the most.
+    most: usize,
+    /// Whether this is the last that the operator emits, and not something that a further stage of it works on.
+    is_last: bool,
 }
+
+/// How many records fill a batch in a hurry.
+const HURRIED_RECORDS: usize = 512;
 
 impl<T: Data> Output<T> {
     pub(crate) fn new(
@@ -116,7 +123,28 @@ impl<T: Data> Output<T> {
     ) -> Self {
         let size = SizeEstimate::new::<T>();
         let limit = size.batch_records();
-        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit }
+        Self {
+            collector: Collector::new(),
+            sides,
+            task,
+            metrics,
+            watermark: Timestamp::MIN,
+            next,
+            size,
+            limit,
+            most: usize::MAX,
+            is_last: true,
+        }
+    }
+
+    /// For an operator of two stages: the output of the first, with the side outputs, in front of a stage that emits by `last`.
+    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(
+        mut last: Output<O>,
+        stage: impl FnOnce(Output<O>) -> S,
+    ) -> Self {
+        let sides = std::mem::take(&mut last.sides);
+        let (task, metrics) = (Rc::clone(&last.task), Arc::clone(&last.metrics));
+        Self { is_last: false, ..Self::new(task, metrics, Box::new(stage(last)), sides) }
     }
 
     /// Hands on what was collected.
@@ -125,14 +153,23 @@ impl<T: Data> Output<T> {
         if !batch.is_empty() {
             if !self.collector.counted {
                 self.collector.counted = true;
-                self.metrics.records_out.add(batch.len() as u64);
+                if self.is_last {
+                    self.metrics.records_out.add(batch.len() as u64);
+                }
                 self.size.sample(batch.values());
-                self.limit = self.size.batch_records();
+                self.limit = self.size.batch_records().min(self.most);
             }
             self.next.push(batch)?;
             self.collector.counted = false;
         }
         self.sides.flush()
+    }
+
+    /// Whether batches are to be small for now, since the operator is slow as long as the frozen version of its state is read:
+    /// each record may have it copy a page. Smaller ones keep the gaps short that those behind it see.
+    pub(crate) fn set_hurried(&mut self, hurried: bool) {
+        self.most = if hurried { HURRIED_RECORDS } else { usize::MAX };
+        self.limit = self.size.batch_records().min(self.most);
     }
 
     /// Hands on what was collected if it fills a batch. Called between records by operators that amplify.
@@ -229,8 +266,32 @@ where
     O::In: Data,
     O::Out: Data,
 {
+    pub(crate) fn new(uid: Arc<str>, operator: O, out: Output<O::Out>) -> Self {
+        Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running }
+    }
+
     pub(crate) fn boxed(uid: Arc<str>, operator: O, out: Output<O::Out>) -> BoxStage<O::In> {
-        Box::new(Self { uid, operator, out, opened: false, reached: Timestamp::MIN, ended: EndStep::Running })
+        Box::new(Self::new(uid, operator, out))
+    }
+
+    /// Has the operator work off a batch by one of its functions, which is called with an empty one, too, when a call is
+    /// repeated; the law of stages holds.
+    pub(crate) fn work<I>(
+        &mut self,
+        batch: &mut Batch<I>,
+        process: impl FnOnce(&mut O, &mut Batch<I>, &mut Output<O::Out>) -> Progress,
+    ) -> Progress {
+        let metrics = Arc::clone(&self.out.metrics);
+        let _blame = blame::Operator(&metrics.name);
+        let before = batch.len() as u64;
+        let step = || {
+            self.out.flush()?;
+            process(&mut self.operator, batch, &mut self.out)?;
+            self.out.flush()
+        };
+        let progress = step();
+        metrics.records_in.add(before - batch.len() as u64);
+        progress.map_err(|stop| self.out.named(stop))
     }
 
     /// The operator's own part of a signal; what it emits is flushed before the signal goes on.
@@ -270,19 +331,7 @@ where
     O::Out: Data,
 {
     fn push(&mut self, batch: &mut Batch<O::In>) -> Progress {
-        let name = self.out.metrics.clone();
-        let _blame = blame::Operator(&name.name);
-        let before = batch.len() as u64;
-        let mut step = || {
-            self.out.flush()?;
-            if !batch.is_empty() {
-                self.operator.process(batch, &mut self.out)?;
-            }
-            self.out.flush()
-        };
-        let progress = step();
-        name.records_in.add(before - batch.len() as u64);
-        progress.map_err(|stop| self.out.named(stop))
+        self.work(batch, |operator, batch, out| if batch.is_empty() { Ok(()) } else { operator.process(batch, out) })
     }
 
     fn signal(&mut self, signal: &Signal) -> Progress {

@@ -3,11 +3,26 @@
 use std::sync::Arc;
 
 use super::cache::{RowCache, Rows};
+use super::store::user_key;
 use super::{KeyIndex, OperatorCapture, OperatorSnapshot, Pages, RowCodec, RowId, StateError};
 use crate::channel::hash::stable_hash;
 use crate::data::Key;
 use crate::operator::TaskContext;
 use crate::time::Timestamp;
+
+/// So many keys of a walk are taken at a time.
+const WALK_KEYS: usize = 256;
+
+/// Where a walk through all keys has come to.
+pub(crate) enum Walk {
+    InMemory {
+        next: RowId,
+    },
+    InStore {
+        /// The last key, as it stands in the store.
+        after: Vec<u8>,
+    },
+}
 
 /// A row for each key.
 ///
@@ -48,6 +63,19 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
         self.cache.is_some()
     }
 
+    pub(crate) fn codec(&self) -> &C {
+        &self.codec
+    }
+
+    pub(crate) fn codec_mut(&mut self) -> &mut C {
+        &mut self.codec
+    }
+
+    /// Whether no snapshot has still to take what is in a store: what is dropped there now is dropped from no snapshot.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.cache.as_ref().is_none_or(|cache| cache.is_captured())
+    }
+
     /// Has rows go that were not used lately, if there are too many. Takes away numbers.
     #[inline]
     pub(crate) fn make_room(&mut self, now: Timestamp) -> Result<(), StateError> {
@@ -74,6 +102,54 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
         let row = self.keys.find_or_insert(hash, key);
         self.load(&[row], now)?;
         Ok(row)
+    }
+
+    /// Begins to go through all keys.
+    pub(crate) fn walk(&mut self, now: Timestamp) -> Result<Walk, StateError> {
+        let Self { keys, rows, codec, cache, .. } = self;
+        match cache {
+            None => Ok(Walk::InMemory { next: 0 }),
+            Some(cache) => {
+                cache.write_back(&Rows { keys, rows, codec }, now)?;
+                Ok(Walk::InStore { after: Vec::new() })
+            }
+        }
+    }
+
+    /// The next few keys, which have their rows then; none at the end. Only keys that were there when the walk began, and
+    /// are still, are sure to come, each once. Takes away numbers.
+    pub(crate) fn walk_on(
+        &mut self,
+        walk: &mut Walk,
+        numbers: &mut Vec<RowId>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        self.make_room(now)?;
+        numbers.clear();
+        match walk {
+            Walk::InStore { after } => {
+                let cache = self.cache.as_ref().expect("invariant: rows in a store stay in it");
+                let found = cache.keys_after(after, WALK_KEYS)?;
+                for key in &found {
+                    let key: K = super::decode(&mut user_key(key), "a key")?;
+                    numbers.push(self.keys.find_or_insert(stable_hash(&key), &key));
+                }
+                if let Some(last) = found.last() {
+                    after.clone_from(last);
+                }
+                self.load(numbers, now)
+            }
+            Walk::InMemory { next } => {
+                let count = self.keys.row_count() as RowId;
+                while *next < count && numbers.len() < WALK_KEYS {
+                    if self.keys.is_live(*next) {
+                        numbers.push(*next);
+                    }
+                    *next += 1;
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Gives up a key whose row is vacant. State that has expired is dropped, so that it cannot come back in a snapshot or

@@ -35,6 +35,10 @@ pub(crate) trait RowStore: Send + Sync {
     /// left out.
     fn get_many(&self, keys: &[&[u8]], found: &mut FoundRow<'_>) -> Result<(), StateError>;
 
+    /// Up to `limit` keys of some key groups that have rows, in order: the first of those above `after`, or of all if that is
+    /// empty.
+    fn keys_after(&self, groups: KeyGroups, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError>;
+
     /// Carries changes out, all or none of them.
     fn write(&self, changes: &RowChanges) -> Result<(), StateError>;
 
@@ -100,6 +104,11 @@ impl RowChanges {
         self.bytes.clear();
         self.ends.clear();
     }
+}
+
+/// The user's key, as MessagePack, of a key as [`encode_key`] writes it.
+pub(crate) fn user_key(key: &[u8]) -> &[u8] {
+    &key[size_of::<u16>()..]
 }
 
 /// Appends a key as it stands in stores: the key group, big endian, then the user's key as MessagePack. So rows are

@@ -41,6 +41,10 @@ impl<K: Key> TimerQueue<K> {
         }
     }
 
+    pub(crate) fn contains(&self, at: Timestamp, hash: u64, key: &K) -> bool {
+        self.queue.get(&(at, hash)).is_some_and(|keys| keys.contains(key))
+    }
+
     /// The earliest timer's instant.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.queue.get_min().map(|((at, _), _)| *at)

@@ -42,7 +42,7 @@ impl<K: Key, E: Data> KeyedStream<K, E> {
     /// # Ok::<(), millstream::JobError>(())
     /// ```
     pub fn pattern(self, pattern: Pattern<E>) -> PatternStream<K, E> {
-        let settings = Settings { processing_time: false, late: Late { tag: None }, timed_out: None, order: None };
+        let settings = Settings { processing_time: false, late: Late::to(None), timed_out: None, order: None };
         PatternStream { stream: self, nfa: Nfa::bounded(&pattern), settings }
     }
 }
@@ -59,7 +59,7 @@ impl<K: Key, E: Data> PatternStream<K, E> {
     /// `numLateRecordsDropped`.
     #[must_use]
     pub fn late_output(mut self, tag: OutputTag<E>) -> Self {
-        self.settings.late.tag = Some(tag);
+        self.settings.late = Late::to(Some(tag));
         self
     }
 

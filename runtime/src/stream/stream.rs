@@ -6,14 +6,14 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::KeyedStream;
+use super::{BroadcastConnectedStream, ConnectedStreams, KeyedStream};
 use crate::channel::partitioner::Rule;
 use crate::connector::{CollectSink, Collected, PrintSink, Sink};
 use crate::data::{Data, Key};
 use crate::graph::{Body, Chaining, Edge, Graph, MakeStages, Node, NodeContext, NodeId, TypedEdge};
 use crate::operator::blocking::BlockingStage;
 use crate::operator::keyed::{BorrowedKey, OwnedKey};
-use crate::operator::process::{OnError, ProcessOperator};
+use crate::operator::process::{OnError, One, ProcessOperator};
 use crate::operator::simple::{Filter, FlatMap, Map};
 use crate::operator::watermarks::WatermarkStage;
 use crate::operator::{AnyStage, BoxStage, Link, Operator, OutputTag, Process};
@@ -95,8 +95,12 @@ impl<T: Data> Stream<T> {
     }
 
     pub(crate) fn add_node(&self, spec: NodeSpec, body: Body) -> NodeId {
+        self.add_node_with(spec, self.edges(0), body)
+    }
+
+    /// Adds an operator to the graph of this stream.
+    pub(crate) fn add_node_with(&self, spec: NodeSpec, inputs: Vec<Edge>, body: Body) -> NodeId {
         let NodeSpec { name, stateful, anonymous, location, invalid } = spec;
-        let inputs = self.edges(0);
         self.graph.borrow_mut().add(Node {
             name,
             uid: None,
@@ -276,7 +280,7 @@ impl<T: Data> Stream<T> {
         let states = process.operator_states();
         let (stateful, invalid) = (!states.is_empty(), operator_state::check(&[], &states));
         let spec = NodeSpec { anonymous: false, stateful, invalid, ..NodeSpec::anonymous(name) };
-        self.transform(spec, move |_| ProcessOperator { process: process.clone(), on_error: on_error.clone() })
+        self.transform(spec, move |_| ProcessOperator::<_, One>::new(process.clone(), on_error.clone()))
     }
 
     /// [`Stream::process_or`] for a function that may wait: up to `in_flight` records of each subtask are processed at a
@@ -346,6 +350,44 @@ impl<T: Data> Stream<T> {
             self.origins.extend(other.origins);
         }
         self
+    }
+
+    /// This stream and another one, of a type of its own, as the two inputs of an operator.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # let env = Environment::new("example");
+    /// let words = env.from_collection(["b".to_owned()]);
+    /// let out = env.from_collection([1]).connect(words).map(|n| n.to_string(), |word| word).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take_sorted(), ["1", "b"]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    pub fn connect<R: Data>(self, other: Stream<R>) -> ConnectedStreams<T, R> {
+        ConnectedStreams::new(self, other)
+    }
+
+    /// This stream and another one, which every subtask of the next operator sees, as the inputs of an operator.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// /// Orders with the price of the last offer before: a lookup in a table that changes with time.
+    /// #[operator]
+    /// fn priced(of: Either<u32, (u32, u64)>, #[state] prices: &mut BroadcastState<u32, u64>) -> Option<(u32, u64)> {
+    ///     match of {
+    ///         Either::Left(product) => return prices.get(&product).map(|price| (product, *price)),
+    ///         Either::Right((product, price)) => prices.insert(product, price),
+    ///     };
+    ///     None
+    /// }
+    /// # let env = Environment::new("example");
+    /// let offers = env.from_collection([(1, 30), (2, 7)]);
+    /// let out = env.from_collection([2]).connect_broadcast(offers).apply(priced()).collect();
+    /// # env.execute()?;
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    pub fn connect_broadcast<B: Data>(self, broadcast: Stream<B>) -> BroadcastConnectedStream<T, B> {
+        BroadcastConnectedStream::new(self, broadcast)
     }
 
     /// A side output of the operator added last: what it emits by `ctx.output(tag, value)`.

@@ -1,5 +1,6 @@
 //! A stretch of a job on the caller's thread: push records, move time, snapshot, restore, look at the output.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use crate::channel::exchange::{Payload, Transport};
 use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::error::TaskError;
-use crate::graph::{Body, Downstream, NodeContext};
+use crate::graph::{Body, Downstream, Graph, NodeContext};
 use crate::observe::JobMetrics;
 use crate::operator::blocking::RunHere;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
@@ -40,7 +41,7 @@ pub struct Harness<T, U> {
     tasks: Vec<Task>,
     /// Whether each task has said that its input has ended.
     finished: Vec<bool>,
-    events: Shared<VecDeque<Event<T>>>,
+    events: Events<T>,
     output: Shared<Vec<(U, Timestamp)>>,
     messages: Shared<VecDeque<(usize, usize, Payload)>>,
     clock: Arc<ManualClock>,
@@ -156,7 +157,7 @@ impl<T: Data, U: Data> Harness<T, U> {
         snapshot: &HarnessSnapshot,
     ) -> Result<Vec<StateError>, Box<TaskError>> {
         let env = Environment::new("harness");
-        collect(job(input(&env, &Shared::default())), &Shared::default());
+        collect(job(Events::default().stream(&env.graph)), &Shared::default());
         let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
         misfits(&plan, &snapshot.state.sampled())
     }
@@ -168,10 +169,10 @@ impl<T: Data, U: Data> Harness<T, U> {
         backend: &StateBackend,
     ) -> Result<Self, Box<TaskError>> {
         let stores = backend.open().unwrap_or_else(|error| panic!("{error}"));
-        let (events, output, messages) = (Shared::default(), Shared::default(), Shared::default());
+        let (events, output, messages) = (Events::default(), Shared::default(), Shared::default());
         let env = Environment::new("harness");
         env.set_parallelism(parallelism);
-        collect(job(input(&env, &events)), &output);
+        collect(job(events.stream(&env.graph)), &output);
         let plan = Arc::new(env.plan().unwrap_or_else(|error| panic!("the job cannot run: {error}")));
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
@@ -208,12 +209,12 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// Pushes a record.
     pub fn push_at(&mut self, value: T, time: Timestamp) {
-        lock(&self.events).push_back(Event::Record(value, time));
+        self.events.push_at(value, time);
     }
 
     /// Moves event time on.
     pub fn watermark(&mut self, watermark: Timestamp) {
-        lock(&self.events).push_back(Event::Signal(Signal::Watermark(watermark)));
+        self.events.watermark(watermark);
     }
 
     /// Moves processing time on; timers that are due fire. Everything pushed before is processed first.
@@ -225,7 +226,7 @@ impl<T: Data, U: Data> Harness<T, U> {
 
     /// Ends the input: event time goes to its end, and operators emit what they have left.
     pub fn end(&mut self) {
-        lock(&self.events).extend([Event::Signal(Signal::Watermark(Timestamp::MAX)), Event::Signal(Signal::End)]);
+        self.events.end();
         self.settle();
     }
 
@@ -346,19 +347,55 @@ impl<T: Data, U: Data> Harness<T, U> {
     }
 }
 
-/// The stream of what the test pushes.
-fn input<T: Data>(env: &Environment, events: &Shared<VecDeque<Event<T>>>) -> Stream<T> {
-    let events = Arc::clone(events);
-    let body = Body::Source {
-        make: Arc::new(move |ctx: NodeContext, downstream: Downstream| {
-            Ok(Box::new(Pushed { events: Arc::clone(&events), out: downstream.output(&ctx), owed: None, ended: false }))
-        }),
-        enumerator: Arc::new(|_| Err(crate::connector::SourceError::Invalid("a harness has no enumerator".to_owned()))),
-        boundedness: Boundedness::Bounded,
-    };
-    let nothing = Stream::<T> { graph: Rc::clone(&env.graph), origins: Vec::new() };
-    let node = nothing.add_node(NodeSpec::anonymous("input"), body);
-    Stream::of_node(Rc::clone(&env.graph), node).parallelism(1)
+/// What a test pushes into one input, until its source has read it.
+pub(super) struct Events<T>(Shared<VecDeque<Event<T>>>);
+
+impl<T> Default for Events<T> {
+    fn default() -> Self {
+        Self(Shared::default())
+    }
+}
+
+impl<T: Data> Events<T> {
+    /// The stream of what is pushed.
+    pub(super) fn stream(&self, graph: &Rc<RefCell<Graph>>) -> Stream<T> {
+        let events = Arc::clone(&self.0);
+        let body = Body::Source {
+            make: Arc::new(move |ctx: NodeContext, downstream: Downstream| {
+                Ok(Box::new(Pushed {
+                    events: Arc::clone(&events),
+                    out: downstream.output(&ctx),
+                    owed: None,
+                    ended: false,
+                }))
+            }),
+            enumerator: Arc::new(|_| {
+                Err(crate::connector::SourceError::Invalid("a harness has no enumerator".to_owned()))
+            }),
+            boundedness: Boundedness::Bounded,
+        };
+        let nothing = Stream::<T> { graph: Rc::clone(graph), origins: Vec::new() };
+        let node = nothing.add_node(NodeSpec::anonymous("input"), body);
+        Stream::of_node(Rc::clone(graph), node).parallelism(1)
+    }
+
+    pub(super) fn push_at(&self, value: T, time: Timestamp) {
+        lock(&self.0).push_back(Event::Record(value, time));
+    }
+
+    pub(super) fn watermark(&self, watermark: Timestamp) {
+        self.signal(Signal::Watermark(watermark));
+    }
+
+    /// Event time goes to its end, and then the input.
+    pub(super) fn end(&self) {
+        self.watermark(Timestamp::MAX);
+        self.signal(Signal::End);
+    }
+
+    fn signal(&self, signal: Signal) {
+        lock(&self.0).push_back(Event::Signal(signal));
+    }
 }
 
 /// Keeps a stream's records with their event times.

@@ -9,8 +9,10 @@ pub mod conformance;
 mod faults;
 mod harness;
 mod mini_cluster;
+mod two_inputs;
 
 pub use faults::{Fault, FaultPoint, Faults};
 pub(crate) use faults::{InjectedFault, Injection};
 pub use harness::{Harness, HarnessSnapshot};
 pub use mini_cluster::{MiniCluster, RunningJob};
+pub use two_inputs::TwoInputHarness;

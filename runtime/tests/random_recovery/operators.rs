@@ -59,7 +59,7 @@ impl Process for Detour {
 }
 
 /// The length of the timers' buckets.
-pub(crate) const BUCKET_MILLIS: i64 = 70;
+const BUCKET_MILLIS: i64 = 70;
 
 /// Counts per bucket of event time, told by a timer at its end.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ impl KeyedOperator<u64> for Buckets {
         ctx: &mut KeyedContext<'_, u64>,
         _out: &mut Collector<Row>,
     ) -> Result<()> {
-        let end = (millis(number) / BUCKET_MILLIS + 1) * BUCKET_MILLIS;
+        let end = bucket_end(number);
         *buckets.get_or_insert_with(end, || 0) += 1;
         ctx.set_event_timer(Timestamp::from_millis(end));
         Ok(())
@@ -101,6 +101,104 @@ impl KeyedOperator<u64> for Buckets {
         let end = at.as_millis();
         let count = buckets.remove(&end).unwrap_or_default();
         out.emit((*ctx.key(), end, count, 0));
+        Ok(())
+    }
+}
+
+/// The end of the bucket that a number is in.
+pub(crate) fn bucket_end(number: u64) -> i64 {
+    (millis(number) / BUCKET_MILLIS + 1) * BUCKET_MILLIS
+}
+
+/// Counts per bucket of event time of two streams, told by a timer at its end.
+#[derive(KeyedOperator)]
+#[operator(connect, uid = "both")]
+pub(crate) struct BucketsOfBoth {
+    #[state]
+    buckets: Map<i64, (u64, u64)>,
+}
+
+impl BucketsOfBoth {
+    fn count(&mut self, number: u64, counts: (u64, u64), ctx: &mut KeyedContext<'_, u64>) {
+        let end = bucket_end(number);
+        let bucket = self.buckets.get_or_insert_with(end, || (0, 0));
+        *bucket = (bucket.0 + counts.0, bucket.1 + counts.1);
+        ctx.set_event_timer(Timestamp::from_millis(end));
+    }
+}
+
+impl KeyedCoProcess for BucketsOfBoth {
+    type Key = u64;
+    type Left = u64;
+    type Right = String;
+    type Out = Row;
+
+    fn process_left(&mut self, n: u64, ctx: &mut KeyedContext<'_, u64>, _out: &mut Collector<Row>) -> Result<()> {
+        self.count(n, (1, 0), ctx);
+        Ok(())
+    }
+
+    fn process_right(&mut self, n: String, ctx: &mut KeyedContext<'_, u64>, _out: &mut Collector<Row>) -> Result<()> {
+        self.count(n.parse()?, (0, 1), ctx);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, at: Timestamp, ctx: &mut KeyedContext<'_, u64>, out: &mut Collector<Row>) -> Result<()> {
+        let (left, right) = self.buckets.remove(&at.as_millis()).unwrap_or_default();
+        out.emit((*ctx.key(), at.as_millis(), left, right));
+        Ok(())
+    }
+}
+
+/// Counts per key and bucket of event time, told by a timer at its end with the sum of the broadcast in the bucket.
+#[derive(KeyedOperator)]
+#[operator(broadcast, uid = "told")]
+pub(crate) struct BucketsWithSums {
+    #[state]
+    buckets: Map<i64, u64>,
+}
+
+impl KeyedBroadcastProcess for BucketsWithSums {
+    type Key = u64;
+    type In = u64;
+    type Broadcast = u64;
+    type Shared = BroadcastState<i64, u64>;
+    type Out = Row;
+
+    fn process(
+        &mut self,
+        number: u64,
+        _sums: &Self::Shared,
+        ctx: &mut KeyedContext<'_, u64>,
+        _out: &mut Collector<Row>,
+    ) -> Result<()> {
+        let end = bucket_end(number);
+        *self.buckets.get_or_insert_with(end, || 0) += 1;
+        ctx.set_event_timer(Timestamp::from_millis(end));
+        Ok(())
+    }
+
+    fn process_broadcast(
+        &mut self,
+        number: u64,
+        sums: &mut Self::Shared,
+        _ctx: &mut BroadcastContext<'_>,
+        _out: &mut Collector<Row>,
+    ) -> Result<()> {
+        *sums.entry(bucket_end(number)).or_default() += number;
+        Ok(())
+    }
+
+    fn on_timer(
+        &mut self,
+        at: Timestamp,
+        sums: &Self::Shared,
+        ctx: &mut KeyedContext<'_, u64>,
+        out: &mut Collector<Row>,
+    ) -> Result<()> {
+        let end = at.as_millis();
+        let count = self.buckets.remove(&end).unwrap_or_default();
+        out.emit((*ctx.key(), end, count, sums.get(&end).copied().unwrap_or_default()));
         Ok(())
     }
 }

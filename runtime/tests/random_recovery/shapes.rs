@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 
 use millstream::connector::CollectSink;
+use millstream::join::Offset::{After, Before};
 use millstream::operator::OnError;
 use millstream::prelude::*;
 use millstream::testing::Faults;
 use millstream::window::{Session, Sliding, Tumbling};
 
-use crate::operators::{BUCKET_MILLIS, Buckets, CountAndSum, Detour, ODD, Row, Share, Sort, by_key};
+use crate::operators::{
+    Buckets, BucketsOfBoth, BucketsWithSums, CountAndSum, Detour, ODD, Row, Share, Sort, bucket_end, by_key,
+};
 use crate::records::{DISORDER_MILLIS, RECORDS, key, millis, source, watermarks};
+
+/// How far apart records are at most that are paired.
+const NEAR_MILLIS: i64 = 60;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
@@ -20,6 +26,14 @@ pub(crate) enum Shape {
     /// Two sources together, and a side output.
     UnionAndSides,
     Timers,
+    /// Two sources as the inputs of one operator, with keys and without.
+    Connected,
+    /// What one source gives, all subtasks are told that the other goes to.
+    Broadcast,
+    /// Records of two sources paired by time, and by window.
+    Joins,
+    /// Windows of partial sums, made by each sender and behind a salted exchange.
+    PartialSums,
     /// Tumbling and sliding windows of one stream, into a sink each.
     Windows,
     Sessions,
@@ -28,8 +42,19 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Stateless, Self::Counts, Self::UnionAndSides, Self::Timers, Self::Windows, Self::Sessions, Self::Late];
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Stateless,
+        Self::Counts,
+        Self::UnionAndSides,
+        Self::Timers,
+        Self::Connected,
+        Self::Broadcast,
+        Self::Joins,
+        Self::PartialSums,
+        Self::Windows,
+        Self::Sessions,
+        Self::Late,
+    ];
 
     /// Wires the job.
     pub(crate) fn build(self, env: &Environment, faults: &Faults, sinks: &[CollectSink<Row>; 2]) {
@@ -62,6 +87,49 @@ impl Shape {
                 buckets.clone().sink(first).uid("first");
                 let full = buckets.key_by_owned(|row| row.2).count().uid("sizes");
                 full.map(|(size, count)| (size, 0, count, 1)).sink(second).uid("second");
+            }
+            Self::Connected => {
+                let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
+                let others = others.filter(|n| n % 3 == 0).map(|n| n.to_string());
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap());
+                let others_by_key = others.clone().key_by_owned(|n: &String| n.parse().map_or(0, key));
+                timed
+                    .clone()
+                    .key_by_owned(by_key)
+                    .connect(others_by_key)
+                    .apply(BucketsOfBoth::operator())
+                    .sink(first)
+                    .uid("first");
+                let all = timed.connect(others.rebalance());
+                all.map(|n| (n, 0, 0, 0), |n| (n.parse().unwrap_or(0), 0, 0, 1)).sink(second).uid("second");
+            }
+            Self::Broadcast => {
+                let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap());
+                let told = timed.key_by_owned(by_key).connect_broadcast(others.filter(|n| n % 5 == 0));
+                told.apply(BucketsWithSums::operator()).sink(first).uid("first");
+            }
+            Self::Joins => {
+                let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
+                let others = others.filter(|n| n % 3 == 0).key_by_owned(by_key);
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let near = Duration::from_millis(NEAR_MILLIS as u64);
+                let close = timed.clone().interval_join(others.clone()).between(Before(near), After(near));
+                close.apply(|a, b| (*a, millis(*a).max(millis(*b)), *b, 0)).uid("close").sink(first).uid("first");
+                let windows = timed.join(others).window(Tumbling::of(Duration::from_millis(90)));
+                windows.apply(|a, b| (*a, 0, *b, 1)).uid("same-window").sink(second).uid("second");
+            }
+            Self::PartialSums => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let emit = |key: &u64, window: &mut WindowContext<'_>, (count, sum), out: &mut Collector<Row>| {
+                    out.emit((*key, window.start().as_millis(), count, sum));
+                };
+                let local = timed.clone().local_aggregation().max_partials(7).uid("partial-tumbling");
+                let tumbling = local.window(Tumbling::of(Duration::from_millis(90)));
+                tumbling.aggregate_with(CountAndSum, emit).uid("tumbling").sink(first).uid("first");
+                let salted = timed.local_aggregation().salted(3).uid("salted-sliding");
+                let sliding = salted.window(Sliding::of(Duration::from_millis(120), Duration::from_millis(40)));
+                sliding.aggregate_with(CountAndSum, emit).uid("sliding").sink(second).uid("second");
             }
             Self::Windows => {
                 let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
@@ -117,13 +185,40 @@ impl Shape {
             Self::Timers => {
                 let mut buckets: BTreeMap<(u64, i64), u64> = BTreeMap::new();
                 for n in numbers {
-                    *buckets.entry((key(n), (millis(n) / BUCKET_MILLIS + 1) * BUCKET_MILLIS)).or_default() += 1;
+                    *buckets.entry((key(n), bucket_end(n))).or_default() += 1;
                 }
                 let rows: Vec<Row> = buckets.into_iter().map(|((key, end), count)| (key, end, count, 0)).collect();
                 let sizes = running_counts(rows.iter().map(|row| row.2), 1);
                 (rows, sizes)
             }
-            Self::Windows => (windows(90, 90), windows(120, 40)),
+            Self::Connected => {
+                let mut rows: BTreeMap<(u64, i64), (u64, u64)> = BTreeMap::new();
+                for n in numbers.clone() {
+                    let counts = rows.entry((key(n), bucket_end(n))).or_default();
+                    *counts = (counts.0 + 1, counts.1 + u64::from(n % 3 == 0));
+                }
+                let buckets = rows.into_iter().map(|((key, end), (left, right))| (key, end, left, right)).collect();
+                let others = numbers.clone().filter(|n| n % 3 == 0).map(|n| (n, 0, 0, 1));
+                (buckets, numbers.map(|n| (n, 0, 0, 0)).chain(others).collect())
+            }
+            Self::Broadcast => {
+                let (mut counts, mut sums): (BTreeMap<(u64, i64), u64>, BTreeMap<i64, u64>) = Default::default();
+                for n in numbers {
+                    *counts.entry((key(n), bucket_end(n))).or_default() += 1;
+                    *sums.entry(bucket_end(n)).or_default() += if n % 5 == 0 { n } else { 0 };
+                }
+                (counts.into_iter().map(|((key, end), count)| (key, end, count, sums[&end])).collect(), Vec::new())
+            }
+            Self::Joins => {
+                let others = || (0..RECORDS).filter(|n| n % 3 == 0);
+                let pairs = numbers.flat_map(|a| others().map(move |b| (a, b))).filter(|(a, b)| key(*a) == key(*b));
+                let close = |a, b| (millis(a) - millis(b)).abs() <= NEAR_MILLIS;
+                let close = pairs.clone().filter(|(a, b)| close(*a, *b));
+                let together = pairs.filter(|(a, b)| millis(*a) / 90 == millis(*b) / 90);
+                let close = close.map(|(a, b)| (a, millis(a).max(millis(b)), b, 0)).collect();
+                (close, together.map(|(a, b)| (a, 0, b, 1)).collect())
+            }
+            Self::Windows | Self::PartialSums => (windows(90, 90), windows(120, 40)),
             Self::Sessions => (sessions(100), Vec::new()),
             Self::Late => (windows(50, 50).into_iter().map(|row| (row.0, row.1, row.2, 0)).collect(), Vec::new()),
         };

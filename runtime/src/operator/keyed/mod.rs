@@ -1,13 +1,21 @@
 //! Operators with state per key.
 
+mod co_process;
+mod keyed_core;
+mod local;
+mod partial;
 mod process;
 mod rolling;
 mod runner;
 mod selector;
 
+pub use co_process::KeyedCoProcess;
+pub(crate) use keyed_core::ROWS_AHEAD;
+pub(crate) use local::{LocalAggregate, LocalSettings};
+pub(crate) use partial::{MergePartials, Partial};
 pub use process::KeyedProcess;
 pub(crate) use rolling::{Rolling, RollingRunner};
-pub(crate) use runner::KeyedRunner;
+pub(crate) use runner::{KeySelectors, KeyedRunner};
 pub(crate) use selector::{BorrowedKey, KeySelector, OwnedKey};
 
 use super::{Collector, Context, KeyedContext};
@@ -92,7 +100,8 @@ pub trait KeyedOperator<K: Key>: Clone + Send + Sync + 'static {
         out: &mut Collector<Self::Out>,
     ) -> Result<()>;
 
-    /// Called for each timer that is due, in order of time; results have the timer's time.
+    /// Called for each timer that is due, in order of time. Results have the time of a timer in event time, and no event
+    /// time after one in processing time.
     fn on_timer(
         &mut self,
         _at: Timestamp,

@@ -35,7 +35,8 @@ pub trait KeyedProcess: Sized {
         out: &mut Collector<Self::Out>,
     ) -> Result<()>;
 
-    /// Called for each timer that is due, in order of time; results have the timer's time.
+    /// Called for each timer that is due, in order of time. Results have the time of a timer in event time, and no event
+    /// time after one in processing time.
     fn on_timer(
         &mut self,
         _at: Timestamp,

@@ -58,6 +58,11 @@ impl RowCache {
         Self { store, groups, residents, limit_bytes, encoded_bytes: 0.0, behind: None }
     }
 
+    /// Whether no snapshot has still to take what is in the store.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.behind.as_ref().is_none_or(|behind| behind.is_taken())
+    }
+
     /// Has rows that were not used lately go if there are too many, and writes some back. Not while numbers are in use.
     pub(crate) fn make_room<K: Key, C: RowCodec>(
         &mut self,
@@ -115,6 +120,24 @@ impl RowCache {
         })?;
         self.weigh(found, found_bytes);
         Ok(())
+    }
+
+    /// Writes back all that has changed, so that the store has every key with a row.
+    pub(crate) fn write_back<K: Key, C: RowCodec>(
+        &mut self,
+        of: &Rows<'_, K, C>,
+        now: Timestamp,
+    ) -> Result<(), StateError> {
+        if let Some(behind) = self.behind.take().filter(|behind| !behind.is_taken()) {
+            behind.finish()?;
+        }
+        let dirty = self.residents.take_dirty(usize::MAX);
+        self.write(of, dirty, now)
+    }
+
+    /// Up to `limit` keys with rows above `after`, in order, as far as the store has been written.
+    pub(crate) fn keys_after(&self, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError> {
+        self.store.keys_after(self.groups, after, limit)
     }
 
     /// Captures everything as it is now.

@@ -28,6 +28,11 @@ impl RowStore for InMemory {
         present.try_for_each(|(place, row)| found(place, row))
     }
 
+    fn keys_after(&self, _groups: KeyGroups, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError> {
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.keys().filter(|key| key.as_slice() > after).take(limit).cloned().collect())
+    }
+
     fn write(&self, changes: &RowChanges) -> Result<(), StateError> {
         if self.fails.load(Ordering::Relaxed) {
             return Err(StateError::encode(&"the disk is full"));

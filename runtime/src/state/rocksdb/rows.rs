@@ -37,6 +37,28 @@ impl<'db> Rows<'db> {
         })
     }
 
+    /// The keys above `after`, or all if that is empty, at most `limit` of them; as they stand in the database.
+    pub(crate) fn keys_after(mut self, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError> {
+        if !after.is_empty() {
+            self.rows.seek(after);
+        }
+        let mut keys = Vec::new();
+        while keys.len() < limit
+            && let Some(key) = self.rows.key()
+        {
+            if key != after {
+                keys.push(key.to_vec());
+            }
+            self.rows.next();
+        }
+        self.finish()?;
+        Ok(keys)
+    }
+
+    fn finish(self) -> Result<(), StateError> {
+        self.rows.status().map_err(|error| StateError::store(self.db.path(), "cannot be read", error))
+    }
+
     /// Hands key group, key (MessagePack) and row to `read`.
     pub(crate) fn for_each(
         mut self,
@@ -49,6 +71,6 @@ impl<'db> Rows<'db> {
             read(group, key, row)?;
             self.rows.next();
         }
-        self.rows.status().map_err(|error| StateError::store(self.db.path(), "cannot be read", error))
+        self.finish()
     }
 }

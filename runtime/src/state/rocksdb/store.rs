@@ -41,6 +41,10 @@ impl RowStore for Database {
         Ok(())
     }
 
+    fn keys_after(&self, groups: KeyGroups, after: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, StateError> {
+        self.rows(groups).keys_after(after, limit)
+    }
+
     fn write(&self, changes: &RowChanges) -> Result<(), StateError> {
         let mut batch = Changes::default();
         for (key, row) in changes.iter() {

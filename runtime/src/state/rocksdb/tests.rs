@@ -156,6 +156,26 @@ fn rows_come_by_key_group_and_those_of_others_are_left_out() {
 }
 
 #[test]
+fn keys_are_walked_in_order_a_few_at_a_time() {
+    let place = Place::default();
+    let database = place.create();
+    write(&database, (0..100).map(|key| (key, Some(key))));
+    let (mut after, mut walked) = (Vec::new(), Vec::new());
+    loop {
+        let keys = database.rows(all()).keys_after(&after, 7).unwrap();
+        let Some(last) = keys.last() else { break };
+        assert!(keys.len() <= 7);
+        after.clone_from(last);
+        // What is written meanwhile changes nothing.
+        write(&database, [(walked.len() as u64, Some(0))]);
+        walked.extend(keys);
+    }
+    let mut expected: Vec<_> = (0..100).map(key_of).collect();
+    expected.sort();
+    assert_eq!(walked, expected);
+}
+
+#[test]
 fn rows_are_those_of_the_moment_in_which_they_are_asked_for() {
     let place = Place::default();
     let database = place.create();

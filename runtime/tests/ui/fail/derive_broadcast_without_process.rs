@@ -1,0 +1,10 @@
+use millstream::prelude::*;
+
+#[derive(KeyedOperator)]
+#[operator(broadcast)]
+struct Sum {
+    #[state]
+    total: Value<i64>,
+}
+
+fn main() {}

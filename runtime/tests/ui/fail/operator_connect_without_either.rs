@@ -1,0 +1,8 @@
+use millstream::prelude::*;
+
+#[operator(connect)]
+fn double(value: i64) -> i64 {
+    value * 2
+}
+
+fn main() {}
