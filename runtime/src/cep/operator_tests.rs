@@ -15,7 +15,7 @@ use crate::window::late::Late;
 fn choices(processing_time: bool) -> Driver<u64, usize> {
     let pattern = Pattern::begin("all").where_(|n: &u64| *n > 0).one_or_more().allow_combinations();
     let nfa = Nfa::bounded(&pattern.within(Duration::from_secs(1))).unwrap();
-    let settings = Settings { processing_time, late: Late { tag: None }, timed_out: None, order: None };
+    let settings = Settings { processing_time, late: Late::to(None), timed_out: None, order: None };
     let count = Select(|found: &super::Match<u64>| found.events("all").len());
     let runner = PatternRunner::new(Arc::new(nfa), settings, count, Arc::new(OwnedKey(|_: &u64| 0_u8)));
     let mut driver = Driver::new(runner, (0, 1), None);
