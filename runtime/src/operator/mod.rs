@@ -17,6 +17,8 @@ mod context;
 mod stage;
 
 pub mod aggregate;
+pub(crate) mod async_io;
+pub(crate) mod beside;
 pub(crate) mod blocking;
 pub(crate) mod keyed;
 pub mod process;
@@ -26,7 +28,8 @@ pub(crate) mod watermarks;
 mod watermarks_tests;
 
 pub use aggregate::Aggregate;
-pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
+pub use annotated::{Annotated, ApplyTo, AsyncOperator, OperatorOptions, StreamFn};
+pub use async_io::{AsyncContext, AsyncFunction, AsyncOptions, DEFAULT_CAPACITY, RetryStrategy, TimedOut};
 pub use blocking::DEFAULT_IN_FLIGHT;
 pub use collector::Collector;
 pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};

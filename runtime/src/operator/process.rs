@@ -165,7 +165,7 @@ impl<P: Process> ProcessOperator<P> {
     ) -> Progress {
         let mut ctx = Context {
             task: &out.task,
-            operator: &out.metrics.name,
+            metrics: &out.metrics,
             sides: &mut out.sides,
             time: crate::time::Timestamp::MIN,
             watermark: out.watermark,
@@ -194,7 +194,7 @@ impl<P: Process> Operator for ProcessOperator<P> {
                 let kept = self.on_error.keep(&value);
                 let mut ctx = Context {
                     task: &out.task,
-                    operator: &out.metrics.name,
+                    metrics: &out.metrics,
                     sides: &mut out.sides,
                     time,
                     watermark: out.watermark,

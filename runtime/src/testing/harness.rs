@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::futures::TestThread;
 use crate::channel::exchange::{Payload, Transport};
 use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::error::TaskError;
 use crate::graph::{Body, Downstream, NodeContext};
 use crate::observe::JobMetrics;
-use crate::operator::blocking::RunHere;
+use crate::operator::beside::RunBeside;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
@@ -46,6 +47,8 @@ pub struct Harness<T, U> {
     clock: Arc<ManualClock>,
     random: u64,
     stores: Option<Arc<dyn RowStores>>,
+    beside: Arc<TestThread>,
+    pub(super) registry: Arc<JobMetrics>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -178,9 +181,11 @@ impl<T: Data, U: Data> Harness<T, U> {
         let (mut tasks, mut failed) = (Vec::new(), None);
         let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
         let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
-        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
+        let (registry, beside) = (Arc::new(JobMetrics::default()), Arc::new(TestThread::new()));
+        wire(&plan, &dyn_clock, &registry, &attempt, |blueprint| {
             let number = tasks.len();
-            match build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {})) {
+            let beside = Arc::clone(&beside) as Arc<dyn RunBeside>;
+            match build(blueprint, Arc::new(NoWake), beside, Rc::new(|| {})) {
                 Ok(task) => tasks.push(task),
                 Err(error) => failed = failed.take().or(Some(error)),
             }
@@ -191,7 +196,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         if let Some(error) = failed {
             return Err(error);
         }
-        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1, stores };
+        let mut harness =
+            Self { tasks, finished, events, output, messages, clock, random: 1, stores, beside, registry };
         harness.settle();
         Ok(harness)
     }
@@ -276,8 +282,17 @@ impl<T: Data, U: Data> Harness<T, U> {
         }
     }
 
-    /// Processes everything pushed so far, or fails with the subtask's error.
+    /// Processes everything pushed so far, or fails with the subtask's error. Futures are polled until none can go on.
     pub fn try_settle(&mut self) -> Result<(), Box<TaskError>> {
+        self.take_turns()?;
+        while self.beside.poll_woken() {
+            self.take_turns()?;
+        }
+        Ok(())
+    }
+
+    /// Has the subtasks work until none has anything to do.
+    fn take_turns(&mut self) -> Result<(), Box<TaskError>> {
         let mut resting = 0;
         while resting < 4 * self.tasks.len() + 4 {
             let Some(number) = self.pick() else { return Ok(()) };

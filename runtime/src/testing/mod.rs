@@ -7,7 +7,9 @@
 
 pub mod conformance;
 mod faults;
+mod futures;
 mod harness;
+mod metrics;
 mod mini_cluster;
 
 pub use faults::{Fault, FaultPoint, Faults};

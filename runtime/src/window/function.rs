@@ -104,7 +104,7 @@ pub(crate) fn fire<K: Key, L: WindowLogic<K>>(
     let _blame = blame::Firing(time);
     out.collector.at_record(time, None);
     let base =
-        Context { task: &out.task, operator: &out.metrics.name, sides: &mut out.sides, time, watermark: out.watermark };
+        Context { task: &out.task, metrics: &out.metrics, sides: &mut out.sides, time, watermark: out.watermark };
     let mut ctx = WindowContext { base, window, revision };
     logic.fire(key, acc, &mut ctx, &mut out.collector).map_err(|error| failed(time, error))
 }

@@ -106,7 +106,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
             let mut ctx = KeyedContext {
                 base: Context {
                     task: &out.task,
-                    operator: &out.metrics.name,
+                    metrics: &out.metrics,
                     sides: &mut out.sides,
                     time,
                     watermark: out.watermark,
@@ -139,7 +139,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
         let mut ctx = KeyedContext {
             base: Context {
                 task: &out.task,
-                operator: &out.metrics.name,
+                metrics: &out.metrics,
                 sides: &mut out.sides,
                 time: at,
                 watermark: out.watermark,
@@ -164,7 +164,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
     ) -> Progress {
         let mut ctx = Context {
             task: &out.task,
-            operator: &out.metrics.name,
+            metrics: &out.metrics,
             sides: &mut out.sides,
             time: Timestamp::MIN,
             watermark: out.watermark,
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
     use crate::channel::hash::stable_hash;
     use crate::observe::OperatorMetrics;
-    use crate::operator::blocking::RunHere;
+    use crate::operator::beside::RunHere;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
     use crate::state::{StateSpec, TaskCapture, Value};
     use crate::time::{Clock, ManualClock};
