@@ -64,6 +64,13 @@ impl TestThread {
     }
 }
 
+impl Drop for TestThread {
+    fn drop(&mut self) {
+        // A future may hold what would wake it, and so itself.
+        lock(&self.tasks).iter().for_each(|task| drop(lock(&task.future).take()));
+    }
+}
+
 impl RunBeside for TestThread {
     fn run(&self, job: Box<dyn FnOnce() + Send>) {
         job();

@@ -41,6 +41,8 @@ pub struct Harness<T, U> {
     tasks: Vec<Task>,
     /// Whether each task has said that its input has ended.
     finished: Vec<bool>,
+    /// Whether each task has said that there is no room for what it has at hand.
+    blocked: Vec<bool>,
     events: Shared<VecDeque<Event<T>>>,
     output: Shared<Vec<(U, Timestamp)>>,
     messages: Shared<VecDeque<(usize, usize, Payload)>>,
@@ -192,12 +194,12 @@ impl<T: Data, U: Data> Harness<T, U> {
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
-        let finished = vec![false; tasks.len()];
+        let (finished, blocked) = (vec![false; tasks.len()], vec![false; tasks.len()]);
         if let Some(error) = failed {
             return Err(error);
         }
         let mut harness =
-            Self { tasks, finished, events, output, messages, clock, random: 1, stores, beside, registry };
+            Self { tasks, finished, blocked, events, output, messages, clock, random: 1, stores, beside, registry };
         harness.settle();
         Ok(harness)
     }
@@ -250,7 +252,7 @@ impl<T: Data, U: Data> Harness<T, U> {
     ///
     /// # Panics
     ///
-    /// If state cannot be written.
+    /// If state cannot be written, or [`Harness::is_blocked`].
     pub fn snapshot(&mut self) -> HarnessSnapshot {
         self.capture(false)
     }
@@ -259,13 +261,19 @@ impl<T: Data, U: Data> Harness<T, U> {
     ///
     /// # Panics
     ///
-    /// If state cannot be written.
+    /// If state cannot be written, or [`Harness::is_blocked`].
     pub fn savepoint(&mut self) -> HarnessSnapshot {
         self.capture(true)
     }
 
-    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
+    /// Whether something that was pushed waits for room, since an operator has as much in flight as it may.
+    pub fn is_blocked(&mut self) -> bool {
         self.settle();
+        self.blocked.contains(&true)
+    }
+
+    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
+        assert!(!self.is_blocked(), "what waits for room would be in no snapshot: let some that is in flight be done");
         let captured = self.tasks.iter_mut().map(|task| task.snapshot(canonical).and_then(TaskCapture::complete));
         let parts = captured.map(|part| part.unwrap_or_else(|error| panic!("{error}")));
         HarnessSnapshot { state: TaskSnapshot::merge(parts), _stores: self.stores.clone() }
@@ -303,6 +311,7 @@ impl<T: Data, U: Data> Harness<T, U> {
                 Err(Stop::Failed(error)) => return Err(error),
             };
             self.finished[number] = step == Step::Finished;
+            self.blocked[number] = matches!(step, Step::Blocked(_));
             let worked = delivered || matches!(step, Step::Again | Step::Finished);
             // Turns are drawn at random, so only a full round without work means that there is none.
             resting = if worked { 0 } else { resting + 1 };
@@ -321,7 +330,9 @@ impl<T: Data, U: Data> Harness<T, U> {
                 continue;
             }
             at_rest &= !self.deliver(number);
-            match self.tasks[number].step() {
+            let step = self.tasks[number].step();
+            self.blocked[number] = matches!(step, Ok(Step::Blocked(_)) | Err(Stop::Blocked));
+            match step {
                 Ok(Step::Again) => at_rest = false,
                 Ok(Step::Finished) => {
                     self.finished[number] = true;
