@@ -11,6 +11,11 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "keyed", takes: Takes::Nothing, example: "keyed" },
     Argument { key: "reduce", takes: Takes::Nothing, example: "reduce" },
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
+    Argument { key: "order", takes: Takes::Value, example: "order = unordered" },
+    Argument { key: "capacity", takes: Takes::Value, example: "capacity = 100" },
+    Argument { key: "timeout", takes: Takes::Value, example: "timeout = \"1 s\"" },
+    Argument { key: "timed_out", takes: Takes::Value, example: "timed_out = |user| Profile::unknown(user)" },
+    Argument { key: "retry", takes: Takes::Value, example: "retry = fixed_delay(3, \"100 ms\")" },
     Argument { key: "key", takes: Takes::Value, example: "key = record.field" },
     Argument { key: "window", takes: Takes::Value, example: "window = tumbling(\"1 min\")" },
     Argument { key: "trigger", takes: Takes::Value, example: "trigger = count(100)" },
@@ -25,5 +30,21 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
 /// The arguments that only windowed operators have.
 pub(crate) const WINDOWED: &[&str] = &["key", "window", "trigger", "allowed_lateness", "late", "reduce"];
 
+/// The arguments that only asynchronous operators have.
+pub(crate) const ASYNCHRONOUS: &[&str] = &["order", "capacity", "timeout", "timed_out", "retry"];
+
 /// The arguments that windowed operators cannot have.
-pub(crate) const PER_RECORD: &[&str] = &["map", "filter", "flat_map", "process", "keyed", "blocking", "on_error"];
+pub(crate) const PER_RECORD: &[&str] = &[
+    "map",
+    "filter",
+    "flat_map",
+    "process",
+    "keyed",
+    "blocking",
+    "on_error",
+    "order",
+    "capacity",
+    "timeout",
+    "timed_out",
+    "retry",
+];

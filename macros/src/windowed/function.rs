@@ -54,7 +54,7 @@ impl<'a> Model<'a> {
         inputs: &Inputs,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let sound = check_signature(function, diagnostics);
+        let sound = check_signature(function, diagnostics) && check_not_async(function, diagnostics);
         let steps = Steps::model(arguments, diagnostics);
         let stateless = check_inputs(inputs, diagnostics);
         let is_reduce = arguments.key("reduce").is_some();
@@ -70,13 +70,23 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Rule: a window's function does not wait.
+fn check_not_async(function: &ItemFn, diagnostics: &mut Diagnostics) -> bool {
+    if let Some(keyword) = &function.sig.asyncness {
+        let fix = "leave `async` out, and look things up in an operator of its own before or after this one";
+        diagnostics.error(keyword, format!("a windowed operator cannot be `async`: {fix}"));
+        return false;
+    }
+    true
+}
+
 /// Rule: a window's records are its state, and its context is the window's.
 fn check_inputs(inputs: &Inputs, diagnostics: &mut Diagnostics) -> bool {
     let mut fits = true;
     for input in inputs.iter() {
         let fix = match &input.role {
             Role::State { .. } => "a windowed operator has no further state: leave it out, or use a keyed operator",
-            Role::Context | Role::KeyedContext(_) => {
+            Role::Context | Role::AsyncContext | Role::KeyedContext(_) => {
                 "a windowed operator has a context of its own: write `&WindowContext<'_>`"
             }
             _ => continue,
@@ -159,7 +169,7 @@ fn passed(inputs: &Inputs, is_reduce: bool) -> Vec<Passed> {
         Role::Data => data(&input.ty),
         Role::Param(_) => params.next(),
         Role::Collector(_) => Some(Passed::Collector),
-        Role::State { .. } | Role::Context | Role::KeyedContext(_) => None,
+        Role::State { .. } | Role::Context | Role::AsyncContext | Role::KeyedContext(_) => None,
     });
     passed.collect()
 }

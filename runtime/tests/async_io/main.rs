@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+mod annotated;
 mod random;
 mod service;
 

@@ -1,8 +1,8 @@
 use millstream::prelude::*;
 
-#[operator]
-async fn double(value: i64) -> i64 {
-    value * 2
+#[operator(key = value, window = tumbling("1 min"), reduce)]
+async fn sum(value: i64, other: i64) -> i64 {
+    value + other
 }
 
 fn main() {}
