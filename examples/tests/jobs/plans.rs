@@ -6,6 +6,7 @@ use super::running::run;
 fn sources_state_and_sinks_have_uids_that_outlive_editing() {
     for (example, uids) in [
         ("word_count", ["lines", "count", "counts"].as_slice()),
+        ("enrichment", &["orders", "enrich", "enriched"]),
         ("flight_delays", &["flights", "departures", "hourly delays", "late flights", "delays"]),
     ] {
         let ended = run(example, ["plan", "--input", "in", "--output", "out"]);
