@@ -34,6 +34,7 @@ extern crate self as millstream;
 #[doc(hidden)]
 pub mod __private;
 mod actor;
+pub mod allocator;
 pub mod channel;
 pub mod checkpoint;
 pub mod cli;

@@ -88,19 +88,21 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
 
     /// Works off the batch until it is empty or the output is full.
     fn run(&mut self, input: &mut Batch<P::In>, now: Timestamp, out: &mut Output<P::Out>) -> Progress {
+        let Self { operator, on_error, has_ttl, state, timers, resolved, vacated, .. } = self;
+        let (keys, mut rows, has_ttl) = (&state.keys, state.rows.writer(), *has_ttl);
         out.collector.set_origin(input.origin());
         let mut records = input.consume();
         while !out.is_full() {
             let Some(value) = records.next_value() else { break };
-            let row = self.resolved[records.index()];
-            if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
-                self.state.rows.writer().prefetch(*ahead);
+            let row = resolved[records.index()];
+            if let Some(ahead) = resolved.get(records.index() + ROWS_AHEAD) {
+                rows.prefetch(*ahead);
             }
             let time = records.time();
             out.collector.at_record(time, records.position());
-            let kept = self.on_error.keep(&value);
-            let state = self.state.rows.get_mut(row);
-            if self.has_ttl {
+            let kept = on_error.keep(&value);
+            let state = rows.get_mut(row);
+            if has_ttl {
                 set_now(state, now);
             }
             let mut ctx = KeyedContext {
@@ -111,16 +113,16 @@ impl<K: Key, P: KeyedOperator<K>> KeyedRunner<K, P> {
                     time,
                     watermark: out.watermark,
                 },
-                key: self.state.keys.key(row),
+                key: keys.key(row),
                 hash: records.hash(),
-                timers: &mut self.timers,
+                timers: &mut *timers,
             };
-            let done = self.operator.process(value, state, &mut ctx, &mut out.collector);
+            let done = operator.process(value, state, &mut ctx, &mut out.collector);
             if state.is_vacant() {
-                self.vacated.push(row);
+                vacated.push(row);
             }
             if let Err(error) = done {
-                self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+                on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
             }
         }
         Ok(())
@@ -201,6 +203,7 @@ impl<K: Key, P: KeyedOperator<K>> Operator for KeyedRunner<K, P> {
             self.state.make_room(now).map_err(Stop::of_state)?;
             self.selector.resolve(input, &mut self.state.keys, &mut self.resolved);
             self.state.load(&self.resolved, now).map_err(Stop::of_state)?;
+            out.set_hurried(self.state.rows.is_frozen());
             self.run(input, now, out)?;
             self.release_vacated();
             if !input.is_empty() {
