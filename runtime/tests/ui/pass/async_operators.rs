@@ -14,7 +14,7 @@ pub async fn fallible(user: &str, #[param] size: usize, ctx: &AsyncContext) -> R
     Ok(vec![user.to_owned(); size])
 }
 
-#[operator(timeout = limit, timed_out = |user| Some(user + *known), retry = exponential_backoff(5, limit, "10 s").if_error(is_late))]
+#[operator(timeout = limit, timed_out = |user| Some(user + **known), retry = exponential_backoff(5, limit, "10 s").if_error(is_late))]
 async fn with_fallback(user: u64, #[param] limit: Duration, #[param] known: &Arc<u64>) -> Result<Option<u64>> {
     let _ = limit;
     Ok((user != **known).then_some(user))
