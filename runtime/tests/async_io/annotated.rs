@@ -44,7 +44,7 @@ async fn halves(n: u64) -> Vec<u64> {
 
 #[operator]
 async fn even(n: &u64) -> bool {
-    n % 2 == 0
+    n.is_multiple_of(2)
 }
 
 #[test]

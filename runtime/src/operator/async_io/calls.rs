@@ -216,9 +216,11 @@ impl<F: AsyncFunction> Calls for AsyncCalls<F> {
     }
 }
 
+type Left<T> = Arc<Mutex<Option<Result<T, Box<TaskError>>>>>;
+
 /// What a future that concerns no record will answer.
 struct Reply<T> {
-    left: Arc<Mutex<Option<Result<T, Box<TaskError>>>>>,
+    left: Left<T>,
     _request: Request,
 }
 

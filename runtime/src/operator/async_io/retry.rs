@@ -20,9 +20,11 @@ pub struct RetryStrategy<U> {
     /// How many calls may follow the first.
     retries: u32,
     backoff: Backoff,
-    if_error: Arc<dyn Fn(&anyhow::Error) -> bool + Send + Sync>,
-    if_result: Arc<dyn Fn(&[U]) -> bool + Send + Sync>,
+    if_error: Predicate<anyhow::Error>,
+    if_result: Predicate<[U]>,
 }
+
+type Predicate<A> = Arc<dyn Fn(&A) -> bool + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Backoff {
