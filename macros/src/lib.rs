@@ -8,6 +8,7 @@
 //! `expand` (to tokens, cannot fail). `attribute` parses the arguments of all of them, `diagnostics` collects the
 //! errors. Generated code names everything by absolute paths, and its variables cannot clash with the user's.
 
+mod asynchronous;
 mod attribute;
 mod diagnostics;
 mod duration;
@@ -92,12 +93,13 @@ use proc_macro::TokenStream;
 /// | `fn f(x: T, out: &mut Collector<U>)` | process |
 /// | any of these with `#[state] s: &mut ListState<S>` | the same, with a state of the subtask |
 /// | any of these with `#[state] s: &mut Value<S>` or `ctx: &mut KeyedContext<'_, K>` | the same, keyed |
+/// | `async fn f(x: T) -> U`, or any of the first three | the same, asynchronous |
 /// | `#[operator(key = .., window = .., reduce)] fn f(a: T, b: T) -> T` | reduce of a window |
 /// | `#[operator(key = .., window = ..)] fn f(key: &K, window: &WindowContext<'_>, values: Vec<T>, ..)` | all of a window |
 ///
 /// * The record may be taken as `&T`; a `&str` is lent from records of type `String`, a `&[T]` from `Vec<T>`.
 /// * What is returned may be wrapped into a `Result`; a collector goes with `Result<()>`.
-/// * `ctx: &mut Context<'_>` may be added to any.
+/// * `ctx: &mut Context<'_>` may be added to any; to an `async fn`, `ctx: &AsyncContext`.
 /// * `#[param] p: P` is cloned for each record; `#[param] p: &P` is lent.
 /// * A macro sees names, not types: write `Vec`, `Result` and so on, not an alias of them.
 ///
@@ -231,6 +233,48 @@ use proc_macro::TokenStream;
 ///
 /// By hand it is a `KeyedOperator` (without states of keys, a `Process`) whose `In` is `Either<L, R>`. With timers, or a
 /// function for each stream, it is a struct: see [`derive@KeyedOperator`].
+///
+/// # Asynchronous functions
+///
+/// An `async fn` waits for something outside, and other records go on meanwhile. What is in flight is bounded and part of the
+/// snapshot; timeouts and retries are counted by the engine. A client that all calls share is a `#[param]` that is lent.
+///
+/// ```
+/// use millstream::prelude::*;
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+///
+/// #[derive(Clone)]
+/// struct Client(Arc<HashMap<u64, String>>);
+///
+/// impl Client {
+///     async fn name(&self, user: u64) -> Result<String> {
+///         self.0.get(&user).cloned().ok_or_else(|| anyhow::anyhow!("there is no user {user}"))
+///     }
+/// }
+///
+/// #[operator(timeout = "1 s", retry = fixed_delay(3, "1 ms"), on_error = skip)]
+/// async fn lookup(user: u64, #[param] client: &Client) -> Result<(u64, String)> {
+///     Ok((user, client.name(user).await?))
+/// }
+///
+/// let client = Client(Arc::new(HashMap::from([(1, "Ada".to_owned())])));
+/// let env = Environment::new("example");
+/// let out = env.from_collection([1, 2]).apply(lookup(client)).collect();
+/// env.execute()?;
+/// assert_eq!(out.take(), [(1, "Ada".to_owned())]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand it is an `AsyncFunction`, which may also open its client by itself, applied by `Stream::process_async`.
+///
+/// | argument of an `async fn` | meaning |
+/// |---|---|
+/// | `order = unordered` | results are handed on as they come, and overtake each other between two watermarks only; `ordered`, unless given |
+/// | `capacity = 100` | how many records of each subtask may be in flight; 100, unless given |
+/// | `timeout = "1 s"` | how long a record may take, retries included; for ever, unless given |
+/// | `timed_out = \|user\| Profile::unknown(user)` | what a record becomes whose time is over: a function of the record to what the `async fn` returns, without `Result`; an error, unless given |
+/// | `retry = fixed_delay(3, "100 ms")` | also `exponential_backoff(5, "100 ms", "10 s")`, with settings such as `.if_error(is_transient)`, or any expression |
 ///
 /// # Windows
 ///

@@ -31,6 +31,16 @@ struct Orders {
     broken: bool,
 }
 
+#[derive(clap::Args)]
+struct Shops {
+    /// Where orders are from.
+    #[arg(long, required = true, num_args = 1..)]
+    shop: Vec<String>,
+    /// What is told beside them.
+    #[arg(short, action = clap::ArgAction::Count, long)]
+    verbose: u8,
+}
+
 /// Takes the engine's flag.
 #[derive(clap::Args)]
 struct Clashing {
@@ -81,12 +91,22 @@ fn orders(env: &Environment, args: Orders) -> Result<()> {
 fn main() -> ExitCode {
     match std::env::var(AS_JOB).as_deref() {
         Ok("orders") => return millstream::cli::run("orders", "Adds up orders.", orders),
+        Ok("shops") => {
+            return millstream::cli::run("shops", "", |env, Shops { shop, verbose }| {
+                env.set_name(&format!("{} {verbose}", shop.join("+")));
+                env.from_collection([0]).print();
+                Ok(())
+            });
+        }
         Ok("clashing") => return millstream::cli::run("clashing", "", |_, _: Clashing| Ok(())),
         Ok(_) => return millstream::cli::run("empty", "", |_, _: millstream::cli::NoArgs| Ok(())),
         Err(_) => {}
     }
-    let facts: [(&str, fn()); 11] = [
+    let facts: [(&str, fn()); 14] = [
         ("help_begins_with_what_the_job_is_for", help),
+        ("values_come_from_flags_then_the_environment_then_the_file", origins),
+        ("what_is_required_may_stand_in_the_file", required_in_file),
+        ("a_wrong_value_is_told_where_it_stands", wrong_values),
         ("a_job_prints_to_standard_output_and_its_summary_to_standard_error", summary),
         ("plan_prints_the_graph_and_runs_nothing", plan),
         ("check_tells_whether_the_job_can_go_on_by_its_exit_code", check_restore),
@@ -132,6 +152,81 @@ fn summary() {
 fn help() {
     let (stdout, _) = check("orders", "--help", 0);
     assert!(stdout.starts_with("Adds up orders.\n\nUsage"), "{stdout}");
+    for part in ["[env: ORDERS_COUNT]", "[env: MILLSTREAM_PARALLELISM]", "--config <FILE>", "else from the defaults"] {
+        assert!(stdout.contains(part), "no {part} in {stdout}");
+    }
+}
+
+/// Writes a file of values.
+fn config(text: &str) -> tempfile::TempPath {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file.into_temp_path()
+}
+
+/// Runs a job with environment variables; answers with what it has printed.
+#[track_caller]
+fn check_with(variables: &[(&str, &str)], name: &str, line: &str, code: i32) -> (String, String) {
+    let Output { status, stdout, stderr } = job(name, line).envs(variables.iter().copied()).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert_eq!(status.code(), Some(code), "{line}: {stdout}{stderr}");
+    (stdout, stderr)
+}
+
+fn origins() {
+    let file = config("parallelism = 2\njob-name = \"filed\"\ncount = 10\n");
+    let flag = format!("--config {}", file.display());
+    let (stdout, _) = check("orders", &format!("plan {flag}"), 0);
+    assert!(stdout.contains("job `filed`") && stdout.contains("parallelism 2"), "{stdout}");
+    let three = ("MILLSTREAM_PARALLELISM", "3");
+    let (stdout, _) = check_with(&[three], "orders", &format!("plan {flag}"), 0);
+    assert!(stdout.contains("job `filed`") && stdout.contains("parallelism 3"), "{stdout}");
+    let path = file.to_str().unwrap();
+    let (stdout, _) = check_with(&[three, ("MILLSTREAM_CONFIG", path)], "orders", "plan --job-name typed -p 4", 0);
+    assert!(stdout.contains("job `typed`") && stdout.contains("parallelism 4"), "{stdout}");
+    let (stdout, stderr) = check_with(&[("ORDERS_COUNT", "20")], "orders", &flag, 0);
+    assert!(stdout.contains("(0, 10)") && stderr.contains("job `filed` finished"), "{stdout}{stderr}");
+    let (stdout, _) = check("orders", &flag, 0);
+    assert!(stdout.contains("(0, 5)"), "{stdout}");
+    let (_, stderr) = check("orders", &format!("{flag} --count 1000000"), 1);
+    assert!(stderr.contains("error: --count 1000000 is too many\n"), "{stderr}");
+}
+
+fn required_in_file() {
+    let (_, stderr) = check("shops", "plan", 2);
+    assert!(stderr.contains("--shop"), "{stderr}");
+    let file = config("shop = [\"a b\", \"c\"]\nverbose = 2\nno-progress = true\ndisable-chaining = false\n");
+    let flag = format!("--config {}", file.display());
+    let (stdout, _) = check("shops", &format!("plan {flag}"), 0);
+    assert!(stdout.contains("job `a b+c 2`"), "{stdout}");
+    let (stdout, _) = check("shops", &format!("plan --shop d {flag}"), 0);
+    assert!(stdout.contains("job `d 2`"), "{stdout}");
+    let (stdout, _) = check_with(&[("SHOPS_SHOP", "e")], "shops", &format!("plan {flag}"), 0);
+    assert!(stdout.contains("job `e 2`"), "{stdout}");
+}
+
+fn wrong_values() {
+    let in_file = |text: &str, expected: &str| {
+        let file = config(text);
+        let (stdout, stderr) = check("orders", &format!("--config {}", file.display()), 2);
+        let expected = format!("error: {}, {expected}", file.display());
+        assert!(stdout.is_empty() && stderr.starts_with(&expected), "{expected}: {stderr}");
+    };
+    in_file("\nparalelism = 2\n", "line 2: there is no flag for `paralelism`: did you mean `parallelism`?");
+    in_file("cuont = 2\n", "line 1: there is no flag for `cuont`: did you mean `count`?");
+    in_file("zzz = 2\n", "line 1: there is no flag for `zzz`: keys are flags");
+    in_file("config = \"a\"\n", "line 1: there is no flag for `config`");
+    in_file("count = 2\nparallelism = 0\n", "line 2: `parallelism`: invalid value '0'");
+    in_file("count = \"many\"\n", "line 1: `count`: invalid value 'many'");
+    in_file("hold = 3\n", "line 1: `hold` is on or off: write `hold = true`");
+    in_file("count = [1, 2]\n", "line 1: `count` takes one value");
+    in_file("[orders]\ncount = 1\n", "line 1: `orders` is a table");
+    let (_, stderr) = check("orders", "--config no/such.toml", 2);
+    assert!(stderr.starts_with("error: cannot read no/such.toml, which --config names"), "{stderr}");
+    let (_, stderr) = check_with(&[("MILLSTREAM_PARALLELISM", "0")], "orders", "plan", 2);
+    assert!(stderr.starts_with("error: environment variable MILLSTREAM_PARALLELISM: invalid value '0'"), "{stderr}");
+    let file = config("parallelism = 0\n");
+    check("orders", &format!("plan --parallelism 2 --config {}", file.display()), 0);
 }
 
 fn plan() {

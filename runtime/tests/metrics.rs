@@ -33,12 +33,12 @@ impl Process for Audit {
     type Out = u64;
 
     fn open(&mut self, ctx: &mut Context<'_>) -> Result<()> {
-        self.0 = Some(ctx.counter("largeOrders"));
+        self.0 = Some(ctx.metrics().counter("largeOrders").clone());
         Ok(())
     }
 
     fn process(&mut self, order: u64, _ctx: &mut Context<'_>, out: &mut Collector<u64>) -> Result<()> {
-        self.0.as_ref().unwrap().increment(u64::from(order >= 9_000));
+        self.0.as_ref().unwrap().add(u64::from(order >= 9_000));
         out.emit(order);
         Ok(())
     }

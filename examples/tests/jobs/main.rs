@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod enrichment;
 mod errors;
 mod flight_delays;
 mod interval_join;

@@ -7,6 +7,7 @@ fn sources_state_and_sinks_have_uids_that_outlive_editing() {
     for (example, inputs, uids) in [
         ("word_count", "--input in", ["lines", "count", "counts"].as_slice()),
         ("sessions", "--input in", &["views", "times", "sessions", "late views", "written"]),
+        ("enrichment", "--input in", &["orders", "enrich", "enriched"]),
         ("flight_delays", "--input in", &["flights", "departures", "hourly delays", "late flights", "delays"]),
         (
             "interval_join",

@@ -13,6 +13,11 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "broadcast", takes: Takes::Nothing, example: "broadcast" },
     Argument { key: "reduce", takes: Takes::Nothing, example: "reduce" },
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
+    Argument { key: "order", takes: Takes::Value, example: "order = unordered" },
+    Argument { key: "capacity", takes: Takes::Value, example: "capacity = 100" },
+    Argument { key: "timeout", takes: Takes::Value, example: "timeout = \"1 s\"" },
+    Argument { key: "timed_out", takes: Takes::Value, example: "timed_out = |user| Profile::unknown(user)" },
+    Argument { key: "retry", takes: Takes::Value, example: "retry = fixed_delay(3, \"100 ms\")" },
     Argument { key: "key", takes: Takes::Value, example: "key = record.field" },
     Argument { key: "window", takes: Takes::Value, example: "window = tumbling(\"1 min\")" },
     Argument { key: "window_all", takes: Takes::Value, example: "window_all = tumbling(\"1 min\")" },
@@ -30,6 +35,22 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
 pub(crate) const WINDOWED: &[&str] =
     &["key", "window", "window_all", "trigger", "evictor", "allowed_lateness", "late", "reduce"];
 
+/// The arguments that only asynchronous operators have.
+pub(crate) const ASYNCHRONOUS: &[&str] = &["order", "capacity", "timeout", "timed_out", "retry"];
+
 /// The arguments that windowed operators cannot have.
-pub(crate) const PER_RECORD: &[&str] =
-    &["map", "filter", "flat_map", "process", "keyed", "connect", "broadcast", "blocking"];
+pub(crate) const PER_RECORD: &[&str] = &[
+    "map",
+    "filter",
+    "flat_map",
+    "process",
+    "keyed",
+    "connect",
+    "broadcast",
+    "blocking",
+    "order",
+    "capacity",
+    "timeout",
+    "timed_out",
+    "retry",
+];

@@ -14,7 +14,7 @@ pub(crate) use arguments::{ARGUMENTS, PER_RECORD};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::windowed;
+use crate::{asynchronous, windowed};
 
 /// Expands the attribute with `arguments` on `item`.
 pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -40,6 +40,9 @@ fn from_function(arguments: &Arguments, mut function: ItemFn, diagnostics: &mut 
     let inputs = parse::Inputs::take(&mut function, diagnostics);
     if ["window", "window_all", "reduce"].iter().any(|key| arguments.key(key).is_some()) {
         return windowed::from_function(arguments, &function, &inputs, diagnostics);
+    }
+    if function.sig.asyncness.is_some() {
+        return asynchronous::from_function(arguments, &function, &inputs, diagnostics);
     }
     match model::Model::of(arguments, &function, &inputs, diagnostics) {
         Some(model) => expand::expand(&model),

@@ -5,7 +5,7 @@ use quote::{ToTokens as _, quote};
 use syn::spanned::Spanned as _;
 use syn::{Ident, ItemFn, Type};
 
-use super::arguments::WINDOWED;
+use super::arguments::{ASYNCHRONOUS, WINDOWED};
 use super::parse::{Inputs, Param, Role};
 use crate::attribute::Arguments;
 use crate::diagnostics::{Diagnostics, one_of};
@@ -98,6 +98,7 @@ impl<'a> Model<'a> {
     ) -> Option<Self> {
         let sound = check_signature(function, diagnostics);
         check_fit(arguments, diagnostics);
+        check_synchronous(arguments, inputs, diagnostics);
         let record = record(inputs, function, diagnostics);
         check_streams(arguments, record.as_ref(), diagnostics);
         let states = states(inputs, diagnostics);
@@ -131,15 +132,10 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Rule: an operator is a plain function. Shared with windowed functions.
+/// Rule: an operator is a plain function, apart from `async`. Shared with windowed functions.
 pub(crate) fn check_signature(function: &ItemFn, diagnostics: &mut Diagnostics) -> bool {
     let signature = &function.sig;
     let mut sound = true;
-    if let Some(keyword) = &signature.asyncness {
-        let fix = "leave `async` out; a function that waits for something is `#[operator(blocking)]`";
-        diagnostics.error(keyword, format!("an operator cannot be `async`: {fix}"));
-        sound = false;
-    }
     if let Some(keyword) = &signature.unsafety {
         let fix = "leave `unsafe` out and use an `unsafe` block inside";
         diagnostics
@@ -153,8 +149,19 @@ pub(crate) fn check_signature(function: &ItemFn, diagnostics: &mut Diagnostics) 
     sound
 }
 
+/// Rule: what is about waiting needs something to wait for.
+fn check_synchronous(arguments: &Arguments, inputs: &Inputs, diagnostics: &mut Diagnostics) {
+    for key in arguments.keys().filter(|key| ASYNCHRONOUS.iter().any(|word| *key == word)) {
+        let fix = "write `async fn`, or leave it out";
+        diagnostics.error(key, format!("`{key}` belongs to an `async fn`, and this one is not: {fix}"));
+    }
+    for input in inputs.iter().filter(|input| matches!(input.role, Role::AsyncContext)) {
+        diagnostics.error(&input.ty, "an `AsyncContext` belongs to an `async fn`: write `&mut Context<'_>`");
+    }
+}
+
 /// Rule: what belongs to windows needs one.
-fn check_fit(arguments: &Arguments, diagnostics: &mut Diagnostics) {
+pub(crate) fn check_fit(arguments: &Arguments, diagnostics: &mut Diagnostics) {
     for key in arguments.keys().filter(|key| WINDOWED.iter().any(|windowed| *key == windowed)) {
         let fix = match key.to_string().as_str() {
             "key" => "key the stream with `.key_by(..)` before `.apply(..)`, or add `window = tumbling(\"1 min\")`",
@@ -185,7 +192,7 @@ fn check_broadcast(arguments: &Arguments, keyed: bool, diagnostics: &mut Diagnos
 }
 
 /// Rule: there is one record, of a type that can be named.
-fn record(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) -> Option<Record> {
+pub(crate) fn record(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) -> Option<Record> {
     let mut data = inputs.data();
     let Some(first) = data.next() else {
         if !inputs.broken {
@@ -433,7 +440,7 @@ fn passed(inputs: &Inputs, states: &[State], operator_states: &[State]) -> Vec<P
             }
         },
         Role::Param(_) => Passed::Param(params.next().expect("invariant: numbers do not end")),
-        Role::Context | Role::KeyedContext(_) => Passed::Context,
+        Role::Context | Role::AsyncContext | Role::KeyedContext(_) => Passed::Context,
         Role::Collector(_) => Passed::Collector,
     });
     passed.collect()

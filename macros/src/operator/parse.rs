@@ -34,6 +34,7 @@ pub(crate) enum Role {
     },
     Param(Param),
     Context,
+    AsyncContext,
     /// With the type of the key, if it was written.
     KeyedContext(Option<Type>),
     /// With the type of the results.
@@ -171,6 +172,9 @@ fn role_by_type(ty: &Type, diagnostics: &mut Diagnostics) -> Option<Role> {
     let Some(referent) = referent(ty) else { return Some(Role::Data) };
     if is_named(referent, "Context") {
         return Some(Role::Context);
+    }
+    if is_named(referent, "AsyncContext") {
+        return Some(Role::AsyncContext);
     }
     if is_named(referent, "KeyedContext") {
         let key = crate::types::last_segment(referent).and_then(|segment| type_arguments(segment).next());

@@ -71,7 +71,7 @@ impl<'a> Model<'a> {
         inputs: &Inputs,
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
-        let sound = check_signature(function, diagnostics);
+        let sound = check_signature(function, diagnostics) && check_not_async(function, diagnostics);
         let steps = Steps::model(arguments, diagnostics);
         let fits = check_inputs(inputs, diagnostics);
         let is_reduce = arguments.key("reduce").is_some();
@@ -86,6 +86,16 @@ impl<'a> Model<'a> {
         let (arguments, params) = (passed(inputs, is_reduce), inputs.params());
         Some(Self { function, record: record?, params, steps: steps?, arguments, fold: fold?, states: states? })
     }
+}
+
+/// Rule: a window's function does not wait.
+fn check_not_async(function: &ItemFn, diagnostics: &mut Diagnostics) -> bool {
+    if let Some(keyword) = &function.sig.asyncness {
+        let fix = "leave `async` out, and look things up in an operator of its own before or after this one";
+        diagnostics.error(keyword, format!("a windowed operator cannot be `async`: {fix}"));
+        return false;
+    }
+    true
 }
 
 /// Rule: what a function over a window's contents remembers is kept for keys and their windows.
@@ -125,7 +135,7 @@ fn check_inputs(inputs: &Inputs, diagnostics: &mut Diagnostics) -> bool {
     let mut fits = true;
     for input in inputs.iter() {
         let fix = match &input.role {
-            Role::Context | Role::KeyedContext(_) => {
+            Role::Context | Role::AsyncContext | Role::KeyedContext(_) => {
                 "a windowed operator has a context of its own: write `&WindowContext<'_>`"
             }
             _ => continue,
@@ -216,7 +226,7 @@ fn passed(inputs: &Inputs, is_reduce: bool) -> Vec<Passed> {
         Role::Collector(_) => Some(Passed::Collector),
         Role::State { of_window: false, .. } => states.next(),
         Role::State { of_window: true, .. } => window_states.next(),
-        Role::Context | Role::KeyedContext(_) => None,
+        Role::Context | Role::AsyncContext | Role::KeyedContext(_) => None,
     });
     passed.collect()
 }

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::task::{Context as TaskWaker, Poll, Waker};
 
 use actix::prelude::*;
+use futures_util::future::BoxFuture;
 
 use crate::actor::enumerator::EnumeratorHandle;
+use crate::actor::futures;
 use crate::channel::exchange::{Payload, Transport};
 use crate::checkpoint::{Barrier, SubtaskId};
 use crate::error::{Site, TaskError, blame};
 use crate::observe::Doing;
-use crate::operator::blocking::RunBlocking;
+use crate::operator::beside::RunBeside;
 use crate::operator::{Stop, Wake};
 use crate::task::{Answer, Captured, Step, Task, TaskBlueprint, build};
 use crate::time::Timestamp;
@@ -200,7 +202,7 @@ impl Actor for Subtask {
                 })
             }
         };
-        match blame::catch(|| build(blueprint, Arc::new(Alarm(address)), Arc::new(BlockingPool), request_splits)) {
+        match blame::catch(|| build(blueprint, Arc::new(Alarm(address)), Arc::new(Threads), request_splits)) {
             Ok(task) => {
                 task.metrics.time.switch(Doing::Busy, &*task.context.clock);
                 self.task = Some(task);
@@ -280,13 +282,18 @@ impl Handler<Trigger> for Subtask {
     }
 }
 
-/// The pool of threads that belongs to the slot's runtime. Its size is bounded by what operators may have in flight.
-struct BlockingPool;
+/// The pool of threads that belongs to the slot's runtime, whose size is bounded by what operators may have in flight, and
+/// the threads of the process for futures.
+struct Threads;
 
-impl RunBlocking for BlockingPool {
+impl RunBeside for Threads {
     fn run(&self, job: Box<dyn FnOnce() + Send>) {
         // A job catches the user's panics, and reports by itself.
         drop(tokio::task::spawn_blocking(job));
+    }
+
+    fn spawn(&self, future: BoxFuture<'static, ()>) -> Result<(), String> {
+        futures::spawn(future)
     }
 }
 

@@ -1,10 +1,12 @@
 //! The engine's own flags.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::checkpoints::CheckpointArgs;
+use super::origins::CONFIG;
 use super::state::StateArgs;
 use crate::state::MAX_KEY_GROUPS;
 use crate::stream::Environment;
@@ -28,6 +30,10 @@ pub(crate) struct EngineArgs {
     /// Serve metrics to Prometheus on this address; port 0 takes a free one
     #[arg(id = "millstream.metrics", long = "metrics", value_name = "HOST:PORT", value_parser = address)]
     pub(crate) metrics: Option<SocketAddr>,
+
+    /// Take values that are not given otherwise from this TOML file, whose keys are flags without their dashes
+    #[arg(id = CONFIG, long = "config", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 
     /// Show no progress line on a terminal
     #[arg(id = "millstream.no_progress", long = "no-progress")]

@@ -4,13 +4,19 @@
 //! the subcommands `run`, which is the default, `plan` and `check`; the job's own arguments stand beside the engine's, under
 //! headings of their own, and a clash between them is an error in release builds too.
 //!
+//! What is not typed is taken from environment variables (`MILLSTREAM_PARALLELISM` for the engine's `--parallelism`, and
+//! `WORD_COUNT_INPUT` for `--input` of a job called `word_count`), then from the TOML file that `--config` names, then from the
+//! defaults. What is wrong is told with where it stands.
+//!
 //! Standard output belongs to the job, to `plan` and to `check`; everything else goes to standard error. The exit code is 0
 //! if the job has done its work, or could go on; 1 if it failed, or could not be started or go on; 2 if the command line is
 //! wrong.
 
 mod checkpoints;
 mod clash;
+mod config;
 mod engine;
+mod origins;
 mod parse;
 mod report;
 mod signals;
@@ -61,7 +67,7 @@ pub struct NoArgs {}
 /// `about` is what `--help` begins with; if it is empty, the doc of the arguments' struct is.
 pub fn run<A: Args>(name: &str, about: &str, job: fn(&Environment, A) -> Result<()>) -> ExitCode {
     crate::allocator::keep_freed_memory();
-    let invocation = match parse::parse::<A>(about, std::env::args_os()) {
+    let invocation = match parse::parse::<A>((name, about), std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(ParseError::Clap(error)) => {
             // A pipe that is closed must not hide the exit code.
@@ -69,6 +75,10 @@ pub fn run<A: Args>(name: &str, about: &str, job: fn(&Environment, A) -> Result<
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
         Err(ParseError::Clash(clash)) => return fail(&clash.into()),
+        Err(ParseError::Misplaced(misplaced)) => {
+            fail(&misplaced.into());
+            return ExitCode::from(2);
+        }
     };
     match carry_out(name, job, invocation) {
         Ok(code) => code,
@@ -84,6 +94,9 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 fn carry_out<A>(name: &str, job: fn(&Environment, A) -> Result<()>, invocation: Invocation<A>) -> Result<ExitCode> {
     let Invocation { command, engine, job: args } = invocation;
     init_logging()?;
+    if let Some(config) = &engine.config {
+        tracing::info!("flags that are not given otherwise are taken from {}", config.display());
+    }
     let env = Environment::new(name);
     // Before, so that the job can ask for them; and after, since the command line has the last word.
     engine.configure(&env);

@@ -7,7 +7,9 @@ use clap::{Arg, ArgMatches, Args, FromArgMatches, value_parser};
 
 use super::checkpoints::RESTORE;
 use super::clash::{self, Clash};
+use super::config::ConfigError;
 use super::engine::{EngineArgs, PlanFormat};
+use super::origins::{self, Misplaced, with_environment};
 
 /// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,17 +40,32 @@ pub(crate) enum ParseError {
     /// The job's arguments and the engine's do not go together.
     #[error(transparent)]
     Clash(#[from] Clash),
+    /// Something is wrong in the environment or in the file of values.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
 }
 
-/// Parses a command line of a job with this doc; the first of `words` is the binary.
+impl From<ConfigError> for ParseError {
+    fn from(error: ConfigError) -> Self {
+        Self::Misplaced(error.into())
+    }
+}
+
+/// Parses a command line of a job with this name and doc; the first of `words` is the binary.
 pub(crate) fn parse<A: Args>(
-    about: &str,
+    (name, about): (&str, &str),
     words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
 ) -> Result<Invocation<A>, ParseError> {
     let (job, engine) = (clap::Command::new("job"), clap::Command::new("engine"));
     clash::check(&A::augment_args(job), &EngineArgs::augment_args(engine))?;
-    let mut matches = command::<A>(about).try_get_matches_from(words)?;
-    let (command, mut matches) = match matches.remove_subcommand() {
+    let command = self::command::<A>(name, about);
+    let origins = origins::with_file(&command, words.into_iter().map(Into::into).collect())?;
+    let matched = command.clone().try_get_matches_from(&origins.words);
+    let mut matches = matched.map_err(|error| match origins.blame(&command, &error) {
+        Some(misplaced) => ParseError::from(misplaced),
+        None => error.into(),
+    })?;
+    let (asked, mut matches) = match matches.remove_subcommand() {
         Some((subcommand, mut matches)) if subcommand == "plan" => {
             let format: Option<PlanFormat> = matches.remove_one("millstream.format");
             (Command::Plan(format.unwrap_or(PlanFormat::Text)), matches)
@@ -57,7 +74,7 @@ pub(crate) fn parse<A: Args>(
         Some((_, matches)) => (Command::Run, matches),
         None => (Command::Run, matches),
     };
-    invocation(command, &mut matches).map_err(|error| error.format(&mut self::command::<A>(about)).into())
+    invocation(asked, &mut matches).map_err(|error| error.format(&mut self::command::<A>(name, about)).into())
 }
 
 fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Invocation<A>, clap::Error> {
@@ -66,8 +83,8 @@ fn invocation<A: Args>(command: Command, matches: &mut ArgMatches) -> Result<Inv
 }
 
 /// The binary's command line. Its arguments may stand without a subcommand, for `run`.
-fn command<A: Args>(about: &str) -> clap::Command {
-    let run = with_arguments::<A>(clap::Command::new("run")).about("Run the job; the default");
+fn command<A: Args>(name: &str, about: &str) -> clap::Command {
+    let run = with_arguments::<A>(name, clap::Command::new("run")).about("Run the job; the default");
     let format = Arg::new("millstream.format")
         .long("format")
         .value_name("FORMAT")
@@ -75,12 +92,12 @@ fn command<A: Args>(about: &str) -> clap::Command {
         .help_heading(ENGINE_HEADING)
         .default_value("text")
         .value_parser(value_parser!(PlanFormat));
-    let plan = with_arguments::<A>(clap::Command::new("plan"));
+    let plan = with_arguments::<A>(name, clap::Command::new("plan"));
     let plan = plan.about("Print the graph that the job would run as, and run nothing").arg(format);
-    let check = with_arguments::<A>(clap::Command::new("check")).mut_arg(RESTORE, |arg| arg.required(true));
+    let check = with_arguments::<A>(name, clap::Command::new("check")).mut_arg(RESTORE, |arg| arg.required(true));
     let check = check.about("Tell whether the job can go on from the snapshot that --restore names, and run nothing");
     // Help and errors call the binary what it was called by.
-    let command = with_arguments::<A>(clap::Command::new("job"))
+    let command = with_arguments::<A>(name, clap::Command::new("job"))
         .subcommands([run, plan, check])
         .args_conflicts_with_subcommands(true)
         .subcommand_negates_reqs(true);
@@ -95,11 +112,12 @@ fn command<A: Args>(about: &str) -> clap::Command {
 
 const ENGINE_HEADING: &str = "Engine options";
 
-fn with_arguments<A: Args>(command: clap::Command) -> clap::Command {
-    let command = A::augment_args(command.next_help_heading("Job options"));
+fn with_arguments<A: Args>(name: &str, command: clap::Command) -> clap::Command {
+    let command = with_environment(A::augment_args(command.next_help_heading("Job options")), name);
     // Each struct's doc becomes the command's; that of the job's arguments is the one to show.
     let (about, long_about) = (command.get_about().cloned(), command.get_long_about().cloned());
-    EngineArgs::augment_args(command.next_help_heading(ENGINE_HEADING))
+    with_environment(EngineArgs::augment_args(command.next_help_heading(ENGINE_HEADING)), "MILLSTREAM")
+        .after_help(origins::HELP)
         .about(Resettable::from(about))
         .long_about(Resettable::from(long_about))
 }
@@ -122,21 +140,21 @@ mod tests {
 
     #[track_caller]
     fn parsed(line: &str) -> Invocation<WordCount> {
-        parse("", line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
+        parse(("word_count", ""), line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
     #[track_caller]
     fn refused<A: Args + std::fmt::Debug>(line: &str) -> (ErrorKind, String) {
-        match parse::<A>("", line.split(' ')).unwrap_err() {
+        match parse::<A>(("word_count", ""), line.split(' ')).unwrap_err() {
             ParseError::Clap(error) => (error.kind(), error.to_string()),
-            ParseError::Clash(clash) => panic!("{line}: {clash}"),
+            other => panic!("{line}: {other}"),
         }
     }
 
     #[test]
     fn clap_finds_nothing_wrong_with_the_command_line() {
-        command::<WordCount>("").debug_assert();
-        command::<NoArgs>("").debug_assert();
+        command::<WordCount>("word_count", "").debug_assert();
+        command::<NoArgs>("none", "").debug_assert();
     }
 
     #[test]
@@ -197,7 +215,7 @@ mod tests {
     #[test]
     fn the_doc_of_the_job_goes_before_that_of_its_arguments() {
         let doc = " Counts words\n in files.\n\n Slowly.";
-        let help = |flag: &str| parse::<WordCount>(doc, ["word_count", flag]).unwrap_err().to_string();
+        let help = |flag: &str| parse::<WordCount>(("word_count", doc), ["word_count", flag]).unwrap_err().to_string();
         assert!(help("-h").starts_with("Counts words in files.\n\nUsage"), "{}", help("-h"));
         assert!(help("--help").starts_with("Counts words\nin files.\n\nSlowly."), "{}", help("--help"));
     }
@@ -209,7 +227,7 @@ mod tests {
             #[arg(long)]
             metrics: bool,
         }
-        let error = parse::<Clashing>("", ["job"]).unwrap_err().to_string();
+        let error = parse::<Clashing>(("job", ""), ["job"]).unwrap_err().to_string();
         assert!(error.contains("`metrics` takes `--metrics`"), "{error}");
     }
 }

@@ -170,7 +170,7 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
     ) -> Progress {
         let mut ctx = Context {
             task: &out.task,
-            operator: &out.metrics.name,
+            metrics: &out.metrics,
             sides: &mut out.sides,
             time: Timestamp::MIN,
             watermark: out.watermark,
@@ -211,7 +211,7 @@ fn pair<J: ProcessJoin>(
     let time = Timestamp::from_millis(left_time.max(right_time));
     out.collector.at_record(time, None);
     let base =
-        Context { task: &out.task, operator: &out.metrics.name, sides: &mut out.sides, time, watermark: out.watermark };
+        Context { task: &out.task, metrics: &out.metrics, sides: &mut out.sides, time, watermark: out.watermark };
     join.process(left, right, &mut JoinContext { base, left_time, right_time }, &mut out.collector)
 }
 
@@ -283,7 +283,7 @@ mod tests {
     use super::super::bounds::{Interval, Offset};
     use super::*;
     use crate::observe::OperatorMetrics;
-    use crate::operator::blocking::RunHere;
+    use crate::operator::beside::RunHere;
     use crate::operator::keyed::OwnedKey;
     use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
     use crate::time::ManualClock;

@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metrics::Label;
-
 use super::task_time::TaskTime;
+use super::user::MetricGroup;
 use crate::operator::TaskInfo;
 use crate::time::Timestamp;
 
@@ -41,6 +40,8 @@ pub(crate) struct OperatorMetrics {
     pub(crate) records_failed: Count,
     /// Event time here, in milliseconds.
     pub(crate) watermark: AtomicI64,
+    /// What its function counts by itself.
+    pub(crate) user: MetricGroup,
 }
 
 impl OperatorMetrics {
@@ -54,6 +55,7 @@ impl OperatorMetrics {
             late_dropped: Count::default(),
             records_failed: Count::default(),
             watermark: AtomicI64::new(i64::MIN),
+            user: MetricGroup::default(),
         })
     }
 }
@@ -119,13 +121,4 @@ impl JobMetrics {
     pub(crate) fn tasks(&self) -> Vec<(TaskInfo, Arc<TaskMetrics>)> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-/// The labels that every metric of an operator has.
-pub(crate) fn labels(info: &TaskInfo, operator: &str) -> Vec<Label> {
-    vec![
-        Label::new("job", info.job.to_string()),
-        Label::new("operator", operator.to_owned()),
-        Label::new("subtask", info.subtask.to_string()),
-    ]
 }

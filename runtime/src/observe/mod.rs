@@ -17,12 +17,14 @@ mod reporter;
 mod summary;
 mod task_time;
 pub(crate) mod terminal;
+mod user;
 
-pub use ::metrics::{Counter, Gauge, Histogram};
 pub(crate) use guarantees::log_guarantees;
 pub use logging::{LogFilterError, init_logging};
-pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics, labels};
+pub(crate) use metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
 pub(crate) use observer::{Observed, Observer};
 pub use prometheus::{MetricsError, serve_metrics};
 pub use summary::{JobSummary, OperatorSummary};
 pub(crate) use task_time::Doing;
+pub(crate) use user::Metric;
+pub use user::{Counter, Gauge, Histogram, HistogramSnapshot, Meter, MetricGroup};

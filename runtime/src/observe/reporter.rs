@@ -11,6 +11,7 @@ use metrics::{Counter, Gauge, Key, KeyName, Label, Recorder, Unit, with_recorder
 use super::checkpoints::{self, CheckpointReport};
 use super::metrics::{JobMetrics, OperatorMetrics, TaskMetrics};
 use super::task_time::Spent;
+use super::user::UserReport;
 use crate::checkpoint::CheckpointHistory;
 use crate::graph::Plan;
 use crate::operator::TaskInfo;
@@ -26,7 +27,7 @@ const BACK_PRESSURED: &str = "millstream_taskmanager_job_task_backPressuredTimeM
 const ALIGNMENT: &str = "millstream_taskmanager_job_task_checkpointAlignmentTime";
 const INPUT_QUEUE: &str = "millstream_taskmanager_job_task_inputQueueLength";
 
-static METADATA: metrics::Metadata<'static> =
+pub(super) static METADATA: metrics::Metadata<'static> =
     metrics::Metadata::new("millstream", metrics::Level::INFO, Some(module_path!()));
 
 /// Tells a recorder what the metrics mean.
@@ -83,7 +84,7 @@ impl Reporter {
         // Counts of a restarted job's earlier attempts still count; how things stand is told by the last attempt.
         let attempt = self.tasks.iter().map(|task| task.attempt).max().unwrap_or(0);
         for operator in &mut self.operators {
-            operator.copy(attempt);
+            operator.copy(attempt, now);
         }
         for task in self.tasks.iter_mut().filter(|task| task.attempt == attempt) {
             task.copy(now);
@@ -93,24 +94,24 @@ impl Reporter {
 }
 
 /// Adds what is new to a counter, so that the counts of a restarted job go on where they were.
-struct Copied {
+pub(super) struct Copied {
     counter: Counter,
     so_far: u64,
 }
 
 impl Copied {
-    fn new(name: &'static str, labels: &[Label]) -> Self {
+    pub(super) fn new(name: impl Into<KeyName>, labels: &[Label]) -> Self {
         let key = Key::from_parts(name, labels.to_vec());
         Self { counter: with_recorder(|recorder| recorder.register_counter(&key, &METADATA)), so_far: 0 }
     }
 
-    fn copy(&mut self, count: u64) {
+    pub(super) fn copy(&mut self, count: u64) {
         self.counter.increment(count.saturating_sub(self.so_far));
         self.so_far = count;
     }
 }
 
-pub(super) fn gauge(name: &'static str, labels: &[Label]) -> Gauge {
+pub(super) fn gauge(name: impl Into<KeyName>, labels: &[Label]) -> Gauge {
     let key = Key::from_parts(name, labels.to_vec());
     with_recorder(|recorder| recorder.register_gauge(&key, &METADATA))
 }
@@ -133,6 +134,7 @@ struct OperatorReport {
     records_failed: Copied,
     /// Made at the first watermark.
     watermark: Option<Gauge>,
+    user: UserReport,
 }
 
 impl OperatorReport {
@@ -146,15 +148,17 @@ impl OperatorReport {
             late_dropped: Copied::new(LATE_DROPPED, &labels),
             records_failed: Copied::new(RECORDS_FAILED, &labels),
             watermark: None,
+            user: UserReport::default(),
             labels,
         }
     }
 
-    fn copy(&mut self, attempt: u32) {
+    fn copy(&mut self, attempt: u32, now: Duration) {
         self.records_in.copy(self.metrics.records_in.get());
         self.records_out.copy(self.metrics.records_out.get());
         self.late_dropped.copy(self.metrics.late_dropped.get());
         self.records_failed.copy(self.metrics.records_failed.get());
+        self.user.copy(&self.metrics.user, &self.labels, now, self.attempt == attempt);
         let watermark = self.metrics.watermark();
         if watermark.is_set() && self.attempt == attempt {
             let gauge = self.watermark.get_or_insert_with(|| gauge(WATERMARK, &self.labels));

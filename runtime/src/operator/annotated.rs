@@ -30,7 +30,7 @@
 //! assert_eq!(above(3).options.parallelism, Some(2));
 //! ```
 
-use super::OnError;
+use super::{AsyncFunction, AsyncOptions, OnError};
 
 /// An operator with what its annotation says of it. `T` is the type of the records it takes.
 #[derive(Debug, Clone)]
@@ -40,6 +40,18 @@ pub struct Annotated<P, T> {
     pub operator: P,
     /// What the annotation says of it.
     pub options: OperatorOptions<T>,
+}
+
+/// An asynchronous operator with what its annotation says of it.
+#[derive(Debug, Clone)]
+#[must_use = "an operator does nothing until it is given to `.apply(..)`"]
+pub struct AsyncOperator<F: AsyncFunction> {
+    /// The function itself.
+    pub function: F,
+    /// What its annotation says of any operator.
+    pub options: OperatorOptions<F::In>,
+    /// How it goes about its requests.
+    pub requests: AsyncOptions<F::Out>,
 }
 
 /// What an annotation says of an operator beside what the operator does.

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::blocking::RunBlocking;
+use super::beside::{RunBeside, RunHere};
 use super::stage::{BoxStage, Progress, Signal};
 use crate::channel::Batch;
 use crate::channel::size::SizeEstimate;
 use crate::checkpoint::CheckpointId;
 use crate::data::Data;
+use crate::observe::{MetricGroup, OperatorMetrics};
 use crate::state::timers::Timers;
 use crate::state::{KeyGroups, RowStores, StateError, TaskCapture, TaskSnapshot};
 use crate::task::AnyCommittables;
@@ -53,6 +54,13 @@ pub(crate) trait Wake: Send + Sync {
     fn wake(&self);
 }
 
+/// Wakes nobody.
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
 /// What one sink of a subtask has prepared for a snapshot.
 pub(crate) struct Prepared {
     pub(crate) id: CheckpointId,
@@ -65,11 +73,13 @@ pub(crate) struct TaskContext {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) waker: Arc<dyn Wake>,
     /// Where user code that may wait runs.
-    pub(crate) blocking: Arc<dyn RunBlocking>,
+    pub(crate) beside: Arc<dyn RunBeside>,
     /// Where keyed operators get stores for their rows; `None` if these are in memory.
     pub(crate) stores: Option<Arc<dyn RowStores>>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
+    /// When a call that ended with `Stop::Blocked` is to be repeated at the latest; `MAX` for when there is room.
+    repeat: Cell<Timestamp>,
     /// Whether a barrier is to overtake what cannot be sent: exchanges then take more than their credits allow.
     overtaken: Cell<bool>,
     /// How many sinks the subtask has.
@@ -83,24 +93,41 @@ impl TaskContext {
         info: TaskInfo,
         clock: Arc<dyn Clock>,
         waker: Arc<dyn Wake>,
-        blocking: Arc<dyn RunBlocking>,
+        beside: Arc<dyn RunBeside>,
     ) -> Rc<Self> {
-        Self::with_stores(info, (clock, waker, blocking), None)
+        Self::with_stores(info, (clock, waker, beside), None)
+    }
+
+    /// The context of a call that is made outside the subtask.
+    pub(crate) fn detached(info: TaskInfo, clock: Arc<dyn Clock>) -> Rc<Self> {
+        Self::new(info, clock, Arc::new(Nobody), Arc::new(RunHere))
     }
 
     pub(crate) fn with_stores(
         info: TaskInfo,
-        (clock, waker, blocking): (Arc<dyn Clock>, Arc<dyn Wake>, Arc<dyn RunBlocking>),
+        (clock, waker, beside): (Arc<dyn Clock>, Arc<dyn Wake>, Arc<dyn RunBeside>),
         stores: Option<Arc<dyn RowStores>>,
     ) -> Rc<Self> {
-        let deadline = Cell::new(Timestamp::MAX);
+        let (deadline, repeat) = (Cell::new(Timestamp::MAX), Cell::new(Timestamp::MAX));
         let (overtaken, sinks) = (Cell::new(false), Cell::new(0));
-        Rc::new(Self { info, clock, waker, blocking, stores, deadline, overtaken, sinks, prepared: RefCell::default() })
+        let prepared = RefCell::default();
+        Rc::new(Self { info, clock, waker, beside, stores, deadline, repeat, overtaken, sinks, prepared })
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.
     pub(crate) fn wake_at(&self, at: Timestamp) {
         self.deadline.set(self.deadline.get().min(at));
+    }
+
+    /// Asks for the call that is about to end with `Stop::Blocked` to be repeated once processing time has reached `at`,
+    /// if nothing has woken the subtask before.
+    pub(crate) fn repeat_at(&self, at: Timestamp) {
+        self.repeat.set(self.repeat.get().min(at));
+    }
+
+    /// When a blocked call is to be repeated at the latest, which is thereby forgotten.
+    pub(crate) fn take_repeat(&self) -> Timestamp {
+        self.repeat.replace(Timestamp::MAX)
     }
 
     /// Whether exchanges are to take what they cannot send.
@@ -288,7 +315,7 @@ impl<T: Data> AnySide for Side<T> {
 /// What a function can ask of the record it is given and of the subtask it runs in.
 pub struct Context<'a> {
     pub(crate) task: &'a TaskContext,
-    pub(crate) operator: &'a str,
+    pub(crate) metrics: &'a OperatorMetrics,
     pub(crate) sides: &'a mut SideOutputs,
     pub(crate) time: Timestamp,
     pub(crate) watermark: Timestamp,
@@ -336,30 +363,21 @@ impl Context<'_> {
         &self.task.info.job
     }
 
-    /// A counter of the user's own, labelled with job, operator and subtask. Keep the handle (for example in a field
-    /// set by `open`) when it is used for every record.
-    pub fn counter(&self, name: &'static str) -> metrics::Counter {
-        metrics::with_recorder(|recorder| recorder.register_counter(&self.metric_key(name), &METADATA))
-    }
-
-    /// A gauge of the user's own, labelled with job, operator and subtask.
-    pub fn gauge(&self, name: &'static str) -> metrics::Gauge {
-        metrics::with_recorder(|recorder| recorder.register_gauge(&self.metric_key(name), &METADATA))
-    }
-
-    /// A histogram of the user's own, labelled with job, operator and subtask.
-    pub fn histogram(&self, name: &'static str) -> metrics::Histogram {
-        metrics::with_recorder(|recorder| recorder.register_histogram(&self.metric_key(name), &METADATA))
-    }
-
-    fn metric_key(&self, name: &'static str) -> metrics::Key {
-        let name = format!("millstream_taskmanager_job_operator_{name}");
-        metrics::Key::from_parts(name, crate::observe::labels(&self.task.info, self.operator))
+    /// Metrics of the user's own, labelled with job, operator and subtask.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// #[operator]
+    /// fn check(reading: i64, ctx: &mut Context<'_>) -> i64 {
+    ///     ctx.metrics().counter("belowZero").add(u64::from(reading < 0));
+    ///     reading
+    /// }
+    /// # let _ = check();
+    /// ```
+    pub fn metrics(&self) -> &MetricGroup {
+        &self.metrics.user
     }
 }
-
-static METADATA: metrics::Metadata<'static> =
-    metrics::Metadata::new("millstream", metrics::Level::INFO, Some(module_path!()));
 
 /// By which time a timer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

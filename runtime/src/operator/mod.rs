@@ -17,6 +17,8 @@ mod context;
 mod stage;
 
 pub mod aggregate;
+pub(crate) mod async_io;
+pub(crate) mod beside;
 pub(crate) mod blocking;
 pub(crate) mod broadcast;
 pub(crate) mod co_process;
@@ -29,7 +31,8 @@ pub(crate) mod watermarks;
 mod watermarks_tests;
 
 pub use aggregate::Aggregate;
-pub use annotated::{Annotated, ApplyTo, OperatorOptions, StreamFn};
+pub use annotated::{Annotated, ApplyTo, AsyncOperator, OperatorOptions, StreamFn};
+pub use async_io::{AsyncContext, AsyncFunction, AsyncOptions, DEFAULT_CAPACITY, RetryStrategy, TimedOut};
 pub use blocking::DEFAULT_IN_FLIGHT;
 pub use broadcast::{
     BroadcastContext, BroadcastProcess, BroadcastStates, KeyedBroadcastOperator, KeyedBroadcastProcess,

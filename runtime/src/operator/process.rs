@@ -204,7 +204,7 @@ pub(crate) fn each_record<T, V: Data, U: Data>(
             let kept = on_error.keep(&value);
             let mut ctx = Context {
                 task: &out.task,
-                operator: &out.metrics.name,
+                metrics: &out.metrics,
                 sides: &mut out.sides,
                 time,
                 watermark: out.watermark,
@@ -243,7 +243,7 @@ impl<P: Process, I> ProcessOperator<P, I> {
     ) -> Progress {
         let mut ctx = Context {
             task: &out.task,
-            operator: &out.metrics.name,
+            metrics: &out.metrics,
             sides: &mut out.sides,
             time: crate::time::Timestamp::MIN,
             watermark: out.watermark,

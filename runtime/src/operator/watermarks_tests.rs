@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::blocking::RunHere;
+use super::beside::RunHere;
 use super::watermarks::WatermarkStage;
 use super::{AnyStage, BoxStage, Progress, Signal, SplitStart, Stage, Stop, TaskContext, TaskInfo, Wake};
 use crate::channel::{Batch, Origin};

@@ -5,7 +5,10 @@ use super::{
     Stream,
 };
 use crate::data::{Data, Key};
-use crate::operator::{Annotated, ApplyTo, Either, KeyedBroadcastOperator, KeyedOperator, OperatorOptions, Process};
+use crate::operator::{
+    Annotated, ApplyTo, AsyncFunction, AsyncOperator, Either, KeyedBroadcastOperator, KeyedOperator, OperatorOptions,
+    Process,
+};
 
 impl<T: Data> Stream<T> {
     /// Applies an annotated operator.
@@ -139,6 +142,17 @@ impl<P: Process> ApplyTo<Stream<P::In>> for Annotated<P, P::In> {
             Some(in_flight) => stream.process_blocking(&name, operator, in_flight, on_error),
         };
         applied.annotated(&options)
+    }
+}
+
+impl<F: AsyncFunction> ApplyTo<Stream<F::In>> for AsyncOperator<F> {
+    type Output = Stream<F::Out>;
+
+    #[track_caller]
+    fn apply_to(self, stream: Stream<F::In>) -> Stream<F::Out> {
+        let Self { function, options, requests } = self;
+        let name = options.name.clone().unwrap_or_else(|| "async".to_owned());
+        stream.process_async_or(&name, function, requests, options.on_error.clone()).annotated(&options)
     }
 }
 

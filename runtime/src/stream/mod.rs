@@ -3,6 +3,7 @@
 //! Building does no I/O and reports no error: whatever is wrong is found when the job is planned, before it starts.
 
 mod apply;
+mod beside;
 mod broadcast;
 mod connected;
 mod environment;

@@ -11,7 +11,6 @@ use crate::channel::partitioner::Rule;
 use crate::connector::{CollectSink, Collected, PrintSink, Sink};
 use crate::data::{Data, Key};
 use crate::graph::{Body, Chaining, Edge, Graph, MakeStages, Node, NodeContext, NodeId, TypedEdge};
-use crate::operator::blocking::BlockingStage;
 use crate::operator::keyed::{BorrowedKey, OwnedKey};
 use crate::operator::process::{OnError, One, ProcessOperator};
 use crate::operator::simple::{Filter, FlatMap, Map};
@@ -281,35 +280,6 @@ impl<T: Data> Stream<T> {
         let (stateful, invalid) = (!states.is_empty(), operator_state::check(&[], &states));
         let spec = NodeSpec { anonymous: false, stateful, invalid, ..NodeSpec::anonymous(name) };
         self.transform(spec, move |_| ProcessOperator::<_, One>::new(process.clone(), on_error.clone()))
-    }
-
-    /// [`Stream::process_or`] for a function that may wait: up to `in_flight` records of each subtask are processed at a
-    /// time, on threads of their own; results keep the order of the records. Each call works on a fresh clone of
-    /// `process`, whose `open` and `close` are not called and whose context has no side outputs.
-    #[track_caller]
-    pub fn process_blocking<P: Process<In = T>>(
-        self,
-        name: &str,
-        mut process: P,
-        in_flight: usize,
-        on_error: OnError<T>,
-    ) -> Stream<P::Out> {
-        let invalid = match process.operator_states().first() {
-            Some((state, _)) => Some(format!(
-                "the state `{}` in an operator that may block, whose calls know nothing of each other: keep it in an operator \
-                 before or after this one",
-                state.name
-            )),
-            None => (in_flight == 0).then(|| "0 records in flight: allow at least 1".to_owned()),
-        };
-        let spec = NodeSpec { anonymous: false, stateful: true, invalid, ..NodeSpec::anonymous(name) };
-        let body: MakeStages = Arc::new(move |ctx, downstream| {
-            let stage: BoxStage<T> =
-                Box::new(BlockingStage::new(process.clone(), on_error.clone(), in_flight, &ctx, downstream));
-            Ok(vec![AnyStage::new(stage)])
-        });
-        let node = self.add_node(spec, Body::Operator(body));
-        Stream::of_node(self.graph, node)
     }
 
     /// Gives records event times, and the stream watermarks. Each split of the source has a watermark of its own if this

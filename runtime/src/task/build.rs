@@ -9,7 +9,7 @@ use crate::channel::input::{ChannelSource, InputGate};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
-use crate::operator::blocking::RunBlocking;
+use crate::operator::beside::RunBeside;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
 use crate::state::{RowStores, TaskSnapshot};
 use crate::testing::FaultPoint;
@@ -38,11 +38,11 @@ pub(crate) struct TaskBlueprint {
 pub(crate) fn build(
     blueprint: TaskBlueprint,
     waker: Arc<dyn Wake>,
-    blocking: Arc<dyn RunBlocking>,
+    beside: Arc<dyn RunBeside>,
     request_splits: Rc<dyn Fn()>,
 ) -> Result<Task, Box<TaskError>> {
     let TaskBlueprint { plan, vertex, info, clock, registry, stores, restored, channels, credits, outputs } = blueprint;
-    let context = TaskContext::with_stores(info.clone(), (clock, waker, blocking), stores);
+    let context = TaskContext::with_stores(info.clone(), (clock, waker, beside), stores);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {
         head: plan.graph.nodes[head].name.clone(),

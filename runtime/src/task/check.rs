@@ -9,7 +9,7 @@ use crate::error::{Cause, TaskError};
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
 use crate::operator::Wake;
-use crate::operator::blocking::RunHere;
+use crate::operator::beside::RunHere;
 use crate::state::{StateError, TaskSnapshot};
 use crate::time::{Clock, ManualClock};
 

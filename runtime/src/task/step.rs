@@ -132,7 +132,7 @@ impl Task {
     /// Does the next thing.
     pub(crate) fn step(&mut self) -> Result<Step, Stop> {
         match self.advance() {
-            Err(Stop::Blocked) => Ok(Step::Blocked(self.overtake_at())),
+            Err(Stop::Blocked) => Ok(Step::Blocked(self.overtake_at().min(self.context.take_repeat()))),
             other => other,
         }
     }

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::futures::TestThread;
 use crate::channel::exchange::{Payload, Transport};
 use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::error::TaskError;
 use crate::graph::{Body, Downstream, Graph, NodeContext};
 use crate::observe::JobMetrics;
-use crate::operator::blocking::RunHere;
+use crate::operator::beside::RunBeside;
 use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
 use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
@@ -41,12 +42,16 @@ pub struct Harness<T, U> {
     tasks: Vec<Task>,
     /// Whether each task has said that its input has ended.
     finished: Vec<bool>,
+    /// Whether each task has said that there is no room for what it has at hand.
+    blocked: Vec<bool>,
     events: Events<T>,
     output: Shared<Vec<(U, Timestamp)>>,
     messages: Shared<VecDeque<(usize, usize, Payload)>>,
     clock: Arc<ManualClock>,
     random: u64,
     stores: Option<Arc<dyn RowStores>>,
+    beside: Arc<TestThread>,
+    pub(super) registry: Arc<JobMetrics>,
 }
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -179,20 +184,23 @@ impl<T: Data, U: Data> Harness<T, U> {
         let (mut tasks, mut failed) = (Vec::new(), None);
         let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
         let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
-        wire(&plan, &dyn_clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
+        let (registry, beside) = (Arc::new(JobMetrics::default()), Arc::new(TestThread::new()));
+        wire(&plan, &dyn_clock, &registry, &attempt, |blueprint| {
             let number = tasks.len();
-            match build(blueprint, Arc::new(NoWake), Arc::new(RunHere), Rc::new(|| {})) {
+            let beside = Arc::clone(&beside) as Arc<dyn RunBeside>;
+            match build(blueprint, Arc::new(NoWake), beside, Rc::new(|| {})) {
                 Ok(task) => tasks.push(task),
                 Err(error) => failed = failed.take().or(Some(error)),
             }
             let messages = Arc::clone(&messages);
             Box::new(move || Box::new(ToTask { number, messages: Arc::clone(&messages) }))
         });
-        let finished = vec![false; tasks.len()];
+        let (finished, blocked) = (vec![false; tasks.len()], vec![false; tasks.len()]);
         if let Some(error) = failed {
             return Err(error);
         }
-        let mut harness = Self { tasks, finished, events, output, messages, clock, random: 1, stores };
+        let mut harness =
+            Self { tasks, finished, blocked, events, output, messages, clock, random: 1, stores, beside, registry };
         harness.settle();
         Ok(harness)
     }
@@ -245,7 +253,7 @@ impl<T: Data, U: Data> Harness<T, U> {
     ///
     /// # Panics
     ///
-    /// If state cannot be written.
+    /// If state cannot be written, or [`Harness::is_blocked`].
     pub fn snapshot(&mut self) -> HarnessSnapshot {
         self.capture(false)
     }
@@ -254,13 +262,19 @@ impl<T: Data, U: Data> Harness<T, U> {
     ///
     /// # Panics
     ///
-    /// If state cannot be written.
+    /// If state cannot be written, or [`Harness::is_blocked`].
     pub fn savepoint(&mut self) -> HarnessSnapshot {
         self.capture(true)
     }
 
-    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
+    /// Whether something that was pushed waits for room, since an operator has as much in flight as it may.
+    pub fn is_blocked(&mut self) -> bool {
         self.settle();
+        self.blocked.contains(&true)
+    }
+
+    fn capture(&mut self, canonical: bool) -> HarnessSnapshot {
+        assert!(!self.is_blocked(), "what waits for room would be in no snapshot: let some that is in flight be done");
         let captured = self.tasks.iter_mut().map(|task| task.snapshot(canonical).and_then(TaskCapture::complete));
         let parts = captured.map(|part| part.unwrap_or_else(|error| panic!("{error}")));
         HarnessSnapshot { state: TaskSnapshot::merge(parts), _stores: self.stores.clone() }
@@ -277,8 +291,17 @@ impl<T: Data, U: Data> Harness<T, U> {
         }
     }
 
-    /// Processes everything pushed so far, or fails with the subtask's error.
+    /// Processes everything pushed so far, or fails with the subtask's error. Futures are polled until none can go on.
     pub fn try_settle(&mut self) -> Result<(), Box<TaskError>> {
+        self.take_turns()?;
+        while self.beside.poll_woken() {
+            self.take_turns()?;
+        }
+        Ok(())
+    }
+
+    /// Has the subtasks work until none has anything to do.
+    fn take_turns(&mut self) -> Result<(), Box<TaskError>> {
         let mut resting = 0;
         while resting < 4 * self.tasks.len() + 4 {
             let Some(number) = self.pick() else { return Ok(()) };
@@ -289,6 +312,7 @@ impl<T: Data, U: Data> Harness<T, U> {
                 Err(Stop::Failed(error)) => return Err(error),
             };
             self.finished[number] = step == Step::Finished;
+            self.blocked[number] = matches!(step, Step::Blocked(_));
             let worked = delivered || matches!(step, Step::Again | Step::Finished);
             // Turns are drawn at random, so only a full round without work means that there is none.
             resting = if worked { 0 } else { resting + 1 };
@@ -307,7 +331,9 @@ impl<T: Data, U: Data> Harness<T, U> {
                 continue;
             }
             at_rest &= !self.deliver(number);
-            match self.tasks[number].step() {
+            let step = self.tasks[number].step();
+            self.blocked[number] = matches!(step, Ok(Step::Blocked(_)) | Err(Stop::Blocked));
+            match step {
                 Ok(Step::Again) => at_rest = false,
                 Ok(Step::Finished) => {
                     self.finished[number] = true;

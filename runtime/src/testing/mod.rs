@@ -7,7 +7,9 @@
 
 pub mod conformance;
 mod faults;
+mod futures;
 mod harness;
+mod metrics;
 mod mini_cluster;
 mod two_inputs;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::channel::Batch;
 use crate::data::Data;
 use crate::observe::OperatorMetrics;
-use crate::operator::blocking::RunHere;
+use crate::operator::beside::RunHere;
 use crate::operator::{
     BoxStage, Link, Operator, Output, OutputTag, Progress, Side, SideOutputs, Signal, Stage, Stop, TaskContext,
     TaskInfo, Wake,

@@ -98,7 +98,7 @@ macro_rules! context {
     ($out:ident, $time:expr) => {
         Context {
             task: &$out.task,
-            operator: &$out.metrics.name,
+            metrics: &$out.metrics,
             sides: &mut $out.sides,
             time: $time,
             watermark: $out.watermark,

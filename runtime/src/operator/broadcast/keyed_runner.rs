@@ -136,7 +136,7 @@ impl<K: Key, P: KeyedBroadcastOperator<K>> KeyedBroadcast<K, P> {
             out.collector.at_record(time, records.position());
             let base = Context {
                 task: &out.task,
-                operator: &out.metrics.name,
+                metrics: &out.metrics,
                 sides: &mut out.sides,
                 time,
                 watermark: out.watermark,

@@ -123,7 +123,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
             let mut ctx = KeyedContext {
                 base: Context {
                     task: &out.task,
-                    operator: &out.metrics.name,
+                    metrics: &out.metrics,
                     sides: &mut out.sides,
                     time,
                     watermark: out.watermark,
@@ -211,7 +211,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         let mut ctx = KeyedContext {
             base: Context {
                 task: &out.task,
-                operator: &out.metrics.name,
+                metrics: &out.metrics,
                 sides: &mut out.sides,
                 time: at,
                 watermark: out.watermark,
@@ -238,7 +238,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
     ) -> Progress {
         let mut ctx = Context {
             task: &out.task,
-            operator: &out.metrics.name,
+            metrics: &out.metrics,
             sides: &mut out.sides,
             time: Timestamp::MIN,
             watermark: out.watermark,

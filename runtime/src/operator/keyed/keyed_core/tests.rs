@@ -8,7 +8,7 @@ use super::super::OwnedKey;
 use super::*;
 use crate::channel::hash::stable_hash;
 use crate::observe::OperatorMetrics;
-use crate::operator::blocking::RunHere;
+use crate::operator::beside::RunHere;
 use crate::operator::{Fork, SideOutputs, TaskContext, TaskInfo, Wake};
 use crate::state::{StateSpec, TaskCapture, Value};
 use crate::time::{Clock, ManualClock};

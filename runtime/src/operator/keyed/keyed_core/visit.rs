@@ -81,7 +81,7 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         let mut ctx = KeyedContext {
             base: Context {
                 task: &out.task,
-                operator: &out.metrics.name,
+                metrics: &out.metrics,
                 sides: &mut out.sides,
                 time,
                 watermark: out.watermark,
