@@ -235,18 +235,18 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
         call: impl FnOnce(&mut P, &mut Context<'_>, &mut Collector<P::Out>) -> Result<()>,
     ) -> Progress {
         let time = Timestamp::MIN;
-        let mut ctx = context(&out.task, &out.metrics.name, &mut out.sides, (time, out.watermark));
+        let mut ctx = context(&out.task, &out.metrics, &mut out.sides, (time, out.watermark));
         call(&mut self.process, &mut ctx, &mut out.collector).map_err(|error| failed(Site::default(), error))
     }
 }
 
 fn context<'a>(
     task: &'a crate::operator::TaskContext,
-    operator: &'a str,
+    metrics: &'a crate::observe::OperatorMetrics,
     sides: &'a mut crate::operator::SideOutputs,
     (time, watermark): (Timestamp, Timestamp),
 ) -> Context<'a> {
-    Context { task, operator, sides, time, watermark }
+    Context { task, metrics, sides, time, watermark }
 }
 
 /// Emits what has been found for a key.
@@ -273,7 +273,7 @@ fn emit<K: Key, E: Data, P: PatternProcess<K, E>>(
         if is_match {
             let _blame = blame::Firing(match_time);
             out.collector.at_record(time, None);
-            let base = context(&out.task, &out.metrics.name, &mut out.sides, (time, out.watermark));
+            let base = context(&out.task, &out.metrics, &mut out.sides, (time, out.watermark));
             let mut ctx = PatternContext { base, key: keys.key(row), time: match_time };
             process
                 .process(found, &mut ctx, &mut out.collector)
