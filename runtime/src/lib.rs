@@ -44,6 +44,8 @@ pub mod connector;
 mod data;
 mod error;
 pub mod graph;
+#[cfg(doctest)]
+mod guide;
 pub mod join;
 pub mod observe;
 pub mod operator;
