@@ -1,5 +1,6 @@
 //! Runs the sides of a workload in turn, and compares what they emit.
 
+use std::fmt;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -7,10 +8,27 @@ use serde::Serialize;
 
 use crate::Fingerprint;
 use crate::statistics::Spread;
-use crate::workload::Workload;
 
 /// The parallelism of the engine's two sides.
 const PARALLELISM: [usize; 2] = [1, 2];
+
+/// A workload: a plain loop and a job that emit the same.
+pub trait Sides: Copy + fmt::Display {
+    /// What it does.
+    fn title(self) -> &'static str;
+
+    /// The records of a run at this scale.
+    fn records(self, scale: f64) -> u64;
+
+    /// What part of the loop's rate the engine is meant to reach with one slot.
+    fn goal(self) -> Option<f64>;
+
+    /// Runs the plain loop.
+    fn plain(self, records: u64) -> Fingerprint;
+
+    /// Runs the job.
+    fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint>;
+}
 
 /// How much to run.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +44,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     /// The workload.
-    pub workload: Workload,
+    pub workload: String,
     /// What it does.
     pub title: &'static str,
     /// Records in each run.
@@ -57,14 +75,14 @@ struct Round {
 /// Runs a workload as often as planned.
 ///
 /// Fails if a job fails, or emits something other than the loop.
-pub fn measure(workload: Workload, plan: Plan) -> Result<Figures> {
+pub fn measure(workload: impl Sides, plan: Plan) -> Result<Figures> {
     ensure!(plan.runs > 0, "nothing to measure in 0 runs");
     ensure!(plan.scale > 0.0 && plan.scale.is_finite(), "the scale must be above 0, but is {}", plan.scale);
     let records = workload.records(plan.scale);
     let rounds = (0..plan.runs).map(|_| round(workload, records)).collect::<Result<Vec<Round>>>()?;
     let spread = |figure: fn(&Round) -> f64| Spread::of(rounds.iter().map(figure)).context("no rounds");
     Ok(Figures {
-        workload,
+        workload: workload.to_string(),
         title: workload.title(),
         records,
         plain: spread(|round| round.plain)?,
@@ -77,7 +95,7 @@ pub fn measure(workload: Workload, plan: Plan) -> Result<Figures> {
     })
 }
 
-fn round(workload: Workload, records: u64) -> Result<Round> {
+fn round(workload: impl Sides, records: u64) -> Result<Round> {
     let (plain, expected) = timed(records, || Ok(workload.plain(records)))?;
     let mut rates = [0.0; PARALLELISM.len()];
     for (rate, parallelism) in rates.iter_mut().zip(PARALLELISM) {

@@ -2,14 +2,18 @@
 //!
 //! A [`workload`] has two sides that share their input and the user's functions: a single-threaded loop, written as
 //! well as we can, and a job through the public API. Both sum up what they emit in a [`Fingerprint`]; the
-//! [`harness`] refuses to report a run in which the two differ. What [`checkpoint`]s cost is measured on jobs alone.
+//! [`harness`] refuses to report a run in which the two differ. What [`checkpoint`]s cost is measured on jobs alone, and
+//! [`patterns`] with one slot.
 
 pub mod checkpoint;
 mod fingerprint;
 pub mod harness;
 pub mod input;
+pub mod join;
 mod opaque;
+pub mod patterns;
 pub mod report;
+pub mod skew;
 pub mod statistics;
 mod tally;
 pub mod workload;

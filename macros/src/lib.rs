@@ -309,16 +309,85 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
+/// A function over all of a window's records may remember something: of the key, `#[state]`, and of the key in the window
+/// from one firing to the next, `#[window_state]`. Both are written as for keyed operators. Windows that merge, such as
+/// sessions, have no states of windows.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// The sum of a key's amounts in each ten seconds, and in all so far.
+/// #[operator(key = amount.0, window = tumbling("10 s"))]
+/// fn sums(key: &str, amounts: Vec<(String, i64)>, #[state] total: &mut Value<i64>) -> (String, i64, i64) {
+///     let sum = amounts.iter().map(|amount| amount.1).sum();
+///     *total.get_or_default() += sum;
+///     (key.to_owned(), sum, *total.get_or_default())
+/// }
+///
+/// # let env = Environment::new("example");
+/// # let amounts = env.from_collection([("a".to_owned(), 1000), ("a".to_owned(), 11_000)])
+/// #     .watermarks(WatermarkStrategy::monotonous().timestamps(|a: &(String, i64)| Timestamp::from_millis(a.1)));
+/// let sums = amounts.apply(sums()).collect();
+/// # env.execute()?;
+/// assert_eq!(sums.take(), [("a".to_owned(), 1000, 1000), ("a".to_owned(), 11_000, 12_000)]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand it is a [`ProcessWindow`], given to `.process_window(..)`. An `impl ProcessWindow` may be annotated, too, and then
+/// leave out the rows of states that it has none of, and the functions that make rows which are empty by default:
+///
+/// ```
+/// use millstream::prelude::*;
+/// use millstream::window::{ProcessWindow, WindowStates};
+///
+/// #[derive(Clone)]
+/// struct Sums;
+///
+/// #[operator(key = amount.0, window = tumbling("10 s"))]
+/// impl ProcessWindow<String> for Sums {
+///     type In = Vec<(String, i64)>;
+///     type Out = (String, i64, i64);
+///     type State = (Value<i64>,);
+///
+///     fn states(&self) -> Vec<StateSpec> {
+///         vec![StateSpec::new("total")]
+///     }
+///
+///     fn process(
+///         &mut self,
+///         key: &String,
+///         amounts: Self::In,
+///         states: WindowStates<'_, Self::State, ()>,
+///         _window: &mut WindowContext<'_>,
+///         out: &mut Collector<Self::Out>,
+///     ) -> Result<()> {
+///         let sum = amounts.iter().map(|amount| amount.1).sum();
+///         let total = states.key.0.get_or_default();
+///         *total += sum;
+///         out.emit((key.clone(), sum, *total));
+///         Ok(())
+///     }
+/// }
+/// # fn apply(amounts: Stream<(String, i64)>) -> Stream<(String, i64, i64)> {
+/// amounts.apply(Sums)
+/// # }
+/// ```
+///
+/// [`ProcessWindow`]: https://docs.rs/millstream/latest/millstream/window/trait.ProcessWindow.html
+///
 /// Arguments of windowed operators, where an impl may say `self.field`:
 ///
 /// | argument | meaning |
 /// |---|---|
 /// | `key = click.user` | the first name stands for the record; a field is borrowed, anything else computed. Or a closure. |
 /// | `window = tumbling("1 min")` | also `sliding("1 min", "10 s")`, `session("30 s")`, `count(100)`, `global()`, with settings such as `.offset("15 min")` or `.processing_time()`; or any expression |
-/// | `trigger = count(100)` | also `purging(count(100))`, `event_time()`, `processing_time()`, or any expression |
+/// | `window_all = tumbling("1 min")` | in place of `key` and `window`: windows of the stream as a whole, in one subtask; the key is then `()` |
+/// | `trigger = count(100)` | also `purging(count(100))`, `event_time()`, `processing_time()`, `continuous_event_time("10 s")`, `continuous_processing_time("10 s")`, `delta(5.0, distance)`, `timeout(count(100), "10 s")`, with settings such as `.reset_on_record()`; or any expression |
+/// | `evictor = count(100)` | also `time("1 min")`, `delta(5.0, distance)`, with `.after()` if it is to follow the function; or any expression |
 /// | `allowed_lateness = "10 s"` | how long a window is kept after it has fired |
 /// | `late = TAG` | the side output that takes records which come later still |
 /// | `reduce` | the function makes one record of two |
+/// | `on_error = skip` | what becomes of a window for which the function fails: as below, with an `OutputTag<((K, TimeWindow), String)>` |
 ///
 /// # Arguments of operators on two streams
 ///
@@ -337,7 +406,7 @@ use proc_macro::TokenStream;
 /// | `name = "counter"` | what logs, metrics and plans call it; the function's or type's name, unless given |
 /// | `uid = "count-1"` | what its state is filed under in snapshots; the name, unless given |
 /// | `parallelism = 4` | how many subtasks it has; the job's parallelism, unless given |
-/// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>`; not with windows |
+/// | `on_error = skip` | what becomes of a record for which it fails: `fail` (the job, the default), `skip` or `side_output(TAG)`, with an `OutputTag<(T, String)>` |
 /// | `blocking`, `blocking = 16` | it may block: so many records at a time wait for it elsewhere; not with keys, states or windows |
 #[proc_macro_attribute]
 pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {

@@ -29,6 +29,18 @@ pub(crate) enum OnError {
     SideOutput(Expr),
 }
 
+impl OnError {
+    /// An expression of type `OnError<T>`.
+    pub(crate) fn expand(&self) -> TokenStream {
+        let variant = match self {
+            Self::Fail => quote!(Fail),
+            Self::Skip => quote!(Skip),
+            Self::SideOutput(tag) => quote!(SideOutput(#tag)),
+        };
+        quote!(::millstream::operator::OnError::#variant)
+    }
+}
+
 impl Options {
     /// Checks the options among `arguments`.
     pub(crate) fn model(arguments: &Arguments, diagnostics: &mut Diagnostics) -> Self {
@@ -47,16 +59,12 @@ impl Options {
         let name = self.name.as_ref().map_or_else(|| quote!(#name), text);
         let uid = self.uid.iter().map(text);
         let parallelism = self.parallelism.iter();
-        let on_error = self.on_error.iter().map(|on_error| match on_error {
-            OnError::Fail => quote!(Fail),
-            OnError::Skip => quote!(Skip),
-            OnError::SideOutput(tag) => quote!(SideOutput(#tag)),
-        });
+        let on_error = self.on_error.iter().map(OnError::expand);
         quote! {
             ::millstream::operator::OperatorOptions::named(#name)
                 #(.uid(#uid))*
                 #(.parallelism(#parallelism))*
-                #(.on_error(::millstream::operator::OnError::#on_error))*
+                #(.on_error(#on_error))*
         }
     }
 }

@@ -24,7 +24,8 @@
 //! * Build a job with an [`Environment`](stream::Environment) and [`Stream`](stream::Stream)s; put it behind a command line with
 //!   [`main`].
 //! * Write operators as closures, as annotated functions ([`operator`](macro@prelude::operator)), or by the traits in [`operator`](mod@operator).
-//! * Keep state with the handles in [`state`], tell time with [`time`], cut streams with [`window`].
+//! * Keep state with the handles in [`state`], tell time with [`time`], cut streams with [`window`], pair them with
+//!   [`join`].
 //! * Read and write by [`connector`]s; test with [`testing`]. Before going on from a snapshot with a new version, [`restore`]
 //!   tells whether that works.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -34,6 +35,8 @@ extern crate self as millstream;
 #[doc(hidden)]
 pub mod __private;
 mod actor;
+pub mod allocator;
+pub mod cep;
 pub mod channel;
 pub mod checkpoint;
 pub mod cli;
@@ -41,6 +44,7 @@ pub mod connector;
 mod data;
 mod error;
 pub mod graph;
+pub mod join;
 pub mod observe;
 pub mod operator;
 pub mod prelude;

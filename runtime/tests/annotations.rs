@@ -1,6 +1,7 @@
 //! What annotated operators do in a running job: one test for each form.
 
 use millstream::prelude::*;
+use millstream::window::{ProcessWindow, TimeWindow, WindowStates};
 
 /// Splits a line into words.
 #[operator]
@@ -406,6 +407,76 @@ fn pairs(clicks: Vec<Click>, out: &mut Collector<usize>) {
     out.emit(clicks.len());
 }
 
+/// How many clicks of a user there were up to each window, and how often the window has fired.
+#[operator(
+    key = click.0,
+    window = tumbling("1 s"),
+    trigger = purging(timeout(count(2), "1 h")),
+    evictor = count(10).after(),
+)]
+fn so_far(
+    user: &str,
+    clicks: Vec<Click>,
+    #[state] total: &mut Value<usize>,
+    #[window_state] fired: &mut Value<u64>,
+    #[param] mark: char,
+) -> Result<String> {
+    *total.get_or_default() += clicks.len();
+    *fired.get_or_default() += 1;
+    Ok(format!("{user}{mark} {} {}", total.get_or_default(), fired.get_or_default()))
+}
+
+/// All clicks, whoever made them.
+#[operator(window_all = tumbling("1 s"), trigger = continuous_event_time("250 ms"))]
+fn all(window: &WindowContext<'_>, clicks: Vec<Click>) -> (i64, usize) {
+    (window.start().as_millis(), clicks.len())
+}
+
+/// The latest click of all.
+#[operator(window_all = count(4), evictor = delta(1000.0, |a: &Click, b: &Click| (b.1 - a.1) as f64), reduce)]
+fn latest(a: Click, b: Click) -> Click {
+    if a.1 > b.1 { a } else { b }
+}
+
+const UNLUCKY: OutputTag<((String, TimeWindow), String)> = OutputTag::new("unlucky");
+
+/// Fails for those who clicked twice.
+#[operator(key = click.0, window = tumbling("1 s"), on_error = side_output(UNLUCKY))]
+fn once(user: &str, clicks: Vec<Click>) -> Result<String> {
+    match clicks.len() {
+        1 => Ok(user.to_owned()),
+        more => Err(std::io::Error::other(format!("{more} clicks")).into()),
+    }
+}
+
+/// The number of a user's window.
+#[derive(Clone)]
+struct Numbered;
+
+#[operator(key = click.0, window = count(1))]
+impl ProcessWindow<String> for Numbered {
+    type In = Vec<Click>;
+    type Out = (String, u64);
+    type State = (Value<u64>,);
+
+    fn states(&self) -> Vec<StateSpec> {
+        vec![StateSpec::new("windows")]
+    }
+
+    fn process(
+        &mut self,
+        user: &String,
+        _clicks: Vec<Click>,
+        states: WindowStates<'_, Self::State, ()>,
+        _window: &mut WindowContext<'_>,
+        out: &mut Collector<(String, u64)>,
+    ) -> Result<()> {
+        *states.key.0.get_or_default() += 1;
+        out.emit((user.clone(), *states.key.0.get_or_default()));
+        Ok(())
+    }
+}
+
 fn clicks(env: &Environment) -> Stream<Click> {
     let clicks = [("a", 100), ("b", 200), ("a", 300), ("a", 1100)];
     env.from_collection(clicks.map(|(user, at)| (user.to_owned(), at)))
@@ -445,4 +516,40 @@ fn windows_are_reduced_or_seen_as_a_whole() {
     assert_eq!(later.take_sorted(), expected);
     assert_eq!(sessions.take_sorted(), ["a! [100, 300] 100", "a! [1100] 1100", "b! [200] 200"]);
     assert_eq!(pairs.take(), [2]);
+}
+
+#[test]
+fn a_window_function_remembers_of_keys_and_of_windows() {
+    let env = Environment::new("test");
+    let clicks = clicks(&env);
+    let numbered = clicks.clone().apply(Numbered).collect();
+    let so_far = clicks.apply(so_far('!')).collect();
+    env.execute().unwrap();
+    assert_eq!(so_far.take_sorted(), ["a! 2 1"]);
+    let expected = [("a", 1), ("a", 2), ("a", 3), ("b", 1)].map(|(user, number)| (user.to_owned(), number));
+    assert_eq!(numbered.take_sorted(), expected);
+}
+
+#[test]
+fn a_stream_as_a_whole_is_cut_into_windows() {
+    let env = Environment::new("test");
+    let clicks = clicks(&env);
+    let all = clicks.clone().apply(all()).collect();
+    let latest = clicks.apply(latest()).collect();
+    env.execute().unwrap();
+    // At the end of the input, each interval up to the end of the window counts.
+    let all = all.take();
+    assert_eq!((all.first(), all.last()), (Some(&(0, 3)), Some(&(1000, 1))));
+    assert_eq!(latest.take(), [("a".to_owned(), 1100)]);
+}
+
+#[test]
+fn a_window_whose_function_fails_goes_where_the_annotation_says() {
+    let env = Environment::new("test");
+    let once = clicks(&env).apply(once());
+    let unlucky = once.side_output(UNLUCKY).map(|((user, window), error)| (user, window.start(), error)).collect();
+    let once = once.collect();
+    env.execute().unwrap();
+    assert_eq!(once.take_sorted(), ["a", "b"]);
+    assert_eq!(unlucky.take(), [("a".to_owned(), Timestamp::from_millis(0), "2 clicks".to_owned())]);
 }

@@ -21,6 +21,7 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
+    millstream::allocator::keep_freed_memory();
     let args = Args::parse();
     anyhow::ensure!(args.scale > 0.0 && args.scale.is_finite(), "the scale must be above 0, but is {}", args.scale);
     let parts = if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only };

@@ -28,6 +28,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     use clap::ValueEnum;
 
+    millstream::allocator::keep_freed_memory();
     let args = Args::parse();
     let plan = Plan { runs: args.runs, scale: args.scale };
     let workloads = if args.workloads.is_empty() { Workload::value_variants().to_vec() } else { args.workloads };

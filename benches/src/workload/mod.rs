@@ -5,7 +5,7 @@ mod running_sum;
 mod sessions;
 mod sliding;
 mod tumbling;
-mod windows;
+pub(crate) mod windows;
 mod word_count;
 
 use std::fmt;
@@ -15,6 +15,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::Fingerprint;
+use crate::harness::Sides;
 use crate::input::WORDS_PER_LINE;
 
 /// A workload of the micro benchmark.
@@ -35,9 +36,8 @@ pub enum Workload {
     W6,
 }
 
-impl Workload {
-    /// What it does.
-    pub fn title(self) -> &'static str {
+impl Sides for Workload {
+    fn title(self) -> &'static str {
         match self {
             Self::W1 => "map, filter, map over integers",
             Self::W2 => "running sum, 100k keys, every update emitted",
@@ -48,8 +48,8 @@ impl Workload {
         }
     }
 
-    /// The records of a run: words for the word count.
-    pub fn records(self, scale: f64) -> u64 {
+    /// Words for the word count.
+    fn records(self, scale: f64) -> u64 {
         let full = match self {
             Self::W1 => 50_000_000.0,
             _ => 20_000_000.0,
@@ -58,8 +58,7 @@ impl Workload {
         ((full * scale) as u64).next_multiple_of(WORDS_PER_LINE).max(WORDS_PER_LINE)
     }
 
-    /// What part of the loop's rate the engine is meant to reach with one slot.
-    pub fn goal(self) -> Option<f64> {
+    fn goal(self) -> Option<f64> {
         match self {
             Self::W1 => Some(0.4),
             Self::W2 | Self::W3 | Self::W4 => Some(0.5),
@@ -67,8 +66,7 @@ impl Workload {
         }
     }
 
-    /// Runs the plain loop.
-    pub fn plain(self, records: u64) -> Fingerprint {
+    fn plain(self, records: u64) -> Fingerprint {
         match self {
             Self::W1 => chain::plain(records),
             Self::W2 => running_sum::plain(records),
@@ -79,8 +77,7 @@ impl Workload {
         }
     }
 
-    /// Runs the job.
-    pub fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint> {
+    fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint> {
         match self {
             Self::W1 => chain::job(records, parallelism),
             Self::W2 => running_sum::job(records, parallelism),

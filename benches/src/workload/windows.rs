@@ -9,10 +9,10 @@ use crate::input::{Event, scatter};
 use crate::tally::TallySink;
 
 /// A key, the start and the end of a window in milliseconds, and a count.
-type WindowCount = (u64, i64, i64, u64);
+pub(crate) type WindowCount = (u64, i64, i64, u64);
 
 /// A number for a result, so that a wrong one changes the fingerprint.
-pub(super) fn window_code(key: u64, start_millis: i64, end_millis: i64, count: u64) -> u64 {
+pub(crate) fn window_code(key: u64, start_millis: i64, end_millis: i64, count: u64) -> u64 {
     scatter(key)
         .wrapping_add(scatter(start_millis as u64).rotate_left(21))
         .wrapping_add(scatter(end_millis as u64).rotate_left(42))
@@ -44,7 +44,7 @@ pub(super) fn window_job(
 
 /// Counts events.
 #[derive(Clone)]
-struct Count;
+pub(crate) struct Count;
 
 impl Aggregate for Count {
     type In = Event;

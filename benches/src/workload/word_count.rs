@@ -1,5 +1,9 @@
 //! W4: how often each word comes in generated lines; the final counts.
+//!
+//! The job's words are compact strings, which hold up to 24 bytes in place: a word that travels is not a piece of memory to
+//! be allocated on one thread and freed on another.
 
+use compact_str::CompactString;
 use hashbrown::HashMap;
 use millstream::connector::GeneratorSource;
 use millstream::prelude::*;
@@ -38,7 +42,7 @@ pub(super) fn plain(lines: u64) -> Fingerprint {
 pub(super) fn job(lines: u64, parallelism: usize) -> Result<Fingerprint> {
     let env = Environment::new("word count");
     env.set_parallelism(parallelism);
-    let (sink, tally) = TallySink::new(|(word, count): &(String, u64)| code(word, *count));
+    let (sink, tally) = TallySink::new(|(word, count): &(CompactString, u64)| code(word, *count));
     env.source(GeneratorSource::new(lines, line))
         .process("words", Words)
         .key_by(|word| word)
@@ -54,10 +58,10 @@ struct Words;
 
 impl Process for Words {
     type In = String;
-    type Out = String;
+    type Out = CompactString;
 
-    fn process(&mut self, line: String, _ctx: &mut Context<'_>, out: &mut Collector<String>) -> Result<()> {
-        out.extend(words(&line).map(str::to_owned));
+    fn process(&mut self, line: String, _ctx: &mut Context<'_>, out: &mut Collector<CompactString>) -> Result<()> {
+        out.extend(words(&line).map(CompactString::new));
         Ok(())
     }
 }
@@ -66,9 +70,9 @@ impl Process for Words {
 #[derive(Clone)]
 struct FinalCount;
 
-impl KeyedOperator<String> for FinalCount {
-    type In = String;
-    type Out = (String, u64);
+impl KeyedOperator<CompactString> for FinalCount {
+    type In = CompactString;
+    type Out = (CompactString, u64);
     type State = (Value<u64>,);
 
     fn states(&self) -> Vec<StateSpec> {
@@ -81,10 +85,10 @@ impl KeyedOperator<String> for FinalCount {
 
     fn process(
         &mut self,
-        _word: String,
+        _word: CompactString,
         (count,): &mut Self::State,
-        ctx: &mut KeyedContext<'_, String>,
-        _out: &mut Collector<(String, u64)>,
+        ctx: &mut KeyedContext<'_, CompactString>,
+        _out: &mut Collector<(CompactString, u64)>,
     ) -> Result<()> {
         if count.get().is_none() {
             ctx.set_event_timer(Timestamp::MAX);
@@ -97,8 +101,8 @@ impl KeyedOperator<String> for FinalCount {
         &mut self,
         _at: Timestamp,
         (count,): &mut Self::State,
-        ctx: &mut KeyedContext<'_, String>,
-        out: &mut Collector<(String, u64)>,
+        ctx: &mut KeyedContext<'_, CompactString>,
+        out: &mut Collector<(CompactString, u64)>,
     ) -> Result<()> {
         out.emit((ctx.key().clone(), count.take().unwrap_or(0)));
         Ok(())

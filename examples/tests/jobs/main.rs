@@ -4,7 +4,9 @@
 
 mod errors;
 mod flight_delays;
+mod interval_join;
 mod plans;
 mod rejects;
 mod running;
+mod sessions;
 mod word_count;

@@ -4,11 +4,17 @@ use super::running::run;
 
 #[test]
 fn sources_state_and_sinks_have_uids_that_outlive_editing() {
-    for (example, uids) in [
-        ("word_count", ["lines", "count", "counts"].as_slice()),
-        ("flight_delays", &["flights", "departures", "hourly delays", "late flights", "delays"]),
+    for (example, inputs, uids) in [
+        ("word_count", "--input in", ["lines", "count", "counts"].as_slice()),
+        ("sessions", "--input in", &["views", "times", "sessions", "late views", "written"]),
+        ("flight_delays", "--input in", &["flights", "departures", "hourly delays", "late flights", "delays"]),
+        (
+            "interval_join",
+            "--orders in --payments in",
+            &["orders", "placed", "payments", "received", "paid in time", "late payments", "paid orders"],
+        ),
     ] {
-        let ended = run(example, ["plan", "--input", "in", "--output", "out"]);
+        let ended = run(example, format!("plan {inputs} --output out").split(' '));
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         assert!(!ended.stdout.contains("give it a `.uid(..)`"), "{}", ended.stdout);
         for uid in uids {

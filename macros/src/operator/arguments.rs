@@ -15,7 +15,9 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
     Argument { key: "key", takes: Takes::Value, example: "key = record.field" },
     Argument { key: "window", takes: Takes::Value, example: "window = tumbling(\"1 min\")" },
+    Argument { key: "window_all", takes: Takes::Value, example: "window_all = tumbling(\"1 min\")" },
     Argument { key: "trigger", takes: Takes::Value, example: "trigger = count(100)" },
+    Argument { key: "evictor", takes: Takes::Value, example: "evictor = count(100)" },
     Argument { key: "allowed_lateness", takes: Takes::Value, example: "allowed_lateness = \"10 s\"" },
     Argument { key: "late", takes: Takes::Value, example: "late = TAG" },
     Argument { key: "on_error", takes: Takes::Value, example: "on_error = skip" },
@@ -25,8 +27,9 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
 ];
 
 /// The arguments that only windowed operators have.
-pub(crate) const WINDOWED: &[&str] = &["key", "window", "trigger", "allowed_lateness", "late", "reduce"];
+pub(crate) const WINDOWED: &[&str] =
+    &["key", "window", "window_all", "trigger", "evictor", "allowed_lateness", "late", "reduce"];
 
 /// The arguments that windowed operators cannot have.
 pub(crate) const PER_RECORD: &[&str] =
-    &["map", "filter", "flat_map", "process", "keyed", "connect", "broadcast", "blocking", "on_error"];
+    &["map", "filter", "flat_map", "process", "keyed", "connect", "broadcast", "blocking"];

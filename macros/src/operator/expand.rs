@@ -56,7 +56,7 @@ fn annotated(model: &Model<'_>) -> TokenStream {
 }
 
 /// The local variables of declared states, and the fields that they are moved into.
-fn declared(states: &[State], specs_field: &str, row_field: &str) -> (TokenStream, TokenStream) {
+pub(crate) fn declared(states: &[State], specs_field: &str, row_field: &str) -> (TokenStream, TokenStream) {
     let [specs_field, row_field] = [specs_field, row_field].map(|field| Ident::new(field, Span::call_site()));
     let [specs_local, row_local] = [&specs_field, &row_field].map(|field| local(&field.to_string()));
     let specs = states.iter().map(State::spec);
@@ -210,7 +210,7 @@ fn types(model: &Model<'_>) -> (TokenStream, TokenStream) {
 }
 
 /// The type of several states.
-fn row(states: &[State]) -> TokenStream {
+pub(crate) fn row(states: &[State]) -> TokenStream {
     let handles = states.iter().map(|state| &state.handle);
     quote!((#(#handles,)*))
 }

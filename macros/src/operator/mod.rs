@@ -38,7 +38,7 @@ pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream
 
 fn from_function(arguments: &Arguments, mut function: ItemFn, diagnostics: &mut Diagnostics) -> TokenStream {
     let inputs = parse::Inputs::take(&mut function, diagnostics);
-    if arguments.key("window").is_some() || arguments.key("reduce").is_some() {
+    if ["window", "window_all", "reduce"].iter().any(|key| arguments.key(key).is_some()) {
         return windowed::from_function(arguments, &function, &inputs, diagnostics);
     }
     match model::Model::of(arguments, &function, &inputs, diagnostics) {

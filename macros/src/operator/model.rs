@@ -221,7 +221,11 @@ fn states(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<(Vec<State>,
     let mut states = Vec::new();
     let mut complete = true;
     for input in inputs.iter() {
-        if let Role::State { ident, attribute } = &input.role {
+        if let Role::State { ident, attribute, of_window } = &input.role {
+            if *of_window {
+                let fix = "write `#[state]`, or add `key = ..` and `window = ..`";
+                diagnostics.error(attribute, format!("`#[window_state]` belongs to a windowed operator: {fix}"));
+            }
             let handle = handle(&input.ty, diagnostics);
             let state = handle.and_then(|ty| State::model(ident, ty, attribute, diagnostics));
             complete &= state.is_some();
@@ -249,7 +253,7 @@ fn context(inputs: &Inputs, diagnostics: &mut Diagnostics) -> Option<Option<Opti
 }
 
 /// Rule: a state is taken as `&mut`.
-fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
+pub(crate) fn handle<'t>(ty: &'t Type, diagnostics: &mut Diagnostics) -> Option<&'t Type> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_some() => Some(&reference.elem),
         _ => {
@@ -385,7 +389,12 @@ fn unnamed(value: &Type, diagnostics: &mut Diagnostics) -> Option<Emission> {
 }
 
 /// Rule: what cannot fail needs no policy for failure.
-fn check_on_error(arguments: &Arguments, function: &ItemFn, returned: &Returned, diagnostics: &mut Diagnostics) {
+pub(crate) fn check_on_error(
+    arguments: &Arguments,
+    function: &ItemFn,
+    returned: &Returned,
+    diagnostics: &mut Diagnostics,
+) {
     if let Some(key) = arguments.key("on_error").filter(|_| !returned.fallible) {
         let name = &function.sig.ident;
         diagnostics.error(key, format!("`{name}` never fails, since it does not return a `Result`: leave `on_error` out, or return `Result<..>`"));

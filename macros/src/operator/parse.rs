@@ -1,6 +1,7 @@
 //! The parameters of an annotated function, by what they are for.
 //!
-//! A parameter's role is told by its `#[state]` or `#[param]`, else by its type; what is left is the record.
+//! A parameter's role is told by its `#[state]`, `#[window_state]` or `#[param]`, else by its type; what is left is the
+//! record.
 
 use syn::{Attribute, FnArg, Ident, ItemFn, Pat, PatType, Type};
 
@@ -28,6 +29,8 @@ pub(crate) enum Role {
     State {
         ident: Ident,
         attribute: Attribute,
+        /// Whether it is kept for each window.
+        of_window: bool,
     },
     Param(Param),
     Context,
@@ -48,7 +51,7 @@ pub(crate) struct Param {
 }
 
 impl Inputs {
-    /// Takes the `#[state]` and `#[param]` attributes off the function's parameters.
+    /// Takes the `#[state]`, `#[window_state]` and `#[param]` attributes off the function's parameters.
     pub(crate) fn take(function: &mut ItemFn, diagnostics: &mut Diagnostics) -> Self {
         let mut taken = Self { inputs: Vec::new(), broken: false };
         for input in &mut function.sig.inputs {
@@ -105,8 +108,15 @@ impl Inputs {
 /// Tells a parameter's role; reports and answers `None` if there is no telling.
 fn role(typed: &mut PatType, diagnostics: &mut Diagnostics) -> Option<Role> {
     let state = take_attribute(&mut typed.attrs, "state", diagnostics);
+    let window_state = take_attribute(&mut typed.attrs, "window_state", diagnostics);
     let param = take_attribute(&mut typed.attrs, "param", diagnostics);
-    match (state, param) {
+    let of_window = window_state.is_some();
+    if let (Some(_), Some(second)) = (&state, &window_state) {
+        let fix = "`#[state]` is kept for each key, `#[window_state]` for each key and window: leave one of them out";
+        diagnostics.error(second, format!("a parameter cannot be both: {fix}"));
+        return None;
+    }
+    match (state.or(window_state), param) {
         (Some(_), Some(param)) => {
             let fix =
                 "`#[state]` is kept for each key, `#[param]` is given when the job is built: leave one of them out";
@@ -114,8 +124,9 @@ fn role(typed: &mut PatType, diagnostics: &mut Diagnostics) -> Option<Role> {
             None
         }
         (Some(attribute), None) => {
-            let ident = name(typed, "#[state]", diagnostics)?;
-            Some(Role::State { ident, attribute })
+            let marker = if of_window { "#[window_state]" } else { "#[state]" };
+            let ident = name(typed, marker, diagnostics)?;
+            Some(Role::State { ident, attribute, of_window })
         }
         (None, Some(attribute)) => {
             if !matches!(attribute.meta, syn::Meta::Path(_)) {

@@ -42,7 +42,9 @@ impl<'a> Model<'a> {
             diagnostics.error(key, format!("an `impl Aggregate` says itself how records become one: {fix}"));
         }
         let steps = Steps::model(arguments, diagnostics);
-        let emit = take_emit(item).map(|function| emit(item, function, diagnostics));
+        let emit = take_emit(item);
+        check_on_error(arguments, emit.as_ref(), diagnostics);
+        let emit = emit.map(|function| emit_of(item, function, diagnostics));
         add_create(item);
         let name = last_segment(&item.self_ty).map(|segment| segment.ident.to_string());
         let emit = match emit {
@@ -59,7 +61,7 @@ fn check_trait(item: &ItemImpl, diagnostics: &mut Diagnostics) -> bool {
     let is_aggregate =
         implemented.is_some_and(|path: &Path| path.segments.last().is_some_and(|last| last.ident == "Aggregate"));
     if !is_aggregate {
-        let fix = "put the annotation on an `impl Aggregate for ..` or on a function; a struct with states has `#[derive(KeyedOperator)]` and an ordinary `impl KeyedProcess`";
+        let fix = "put the annotation on an `impl Aggregate for ..`, an `impl ProcessWindow<K> for ..` or on a function; a struct with states has `#[derive(KeyedOperator)]` and an ordinary `impl KeyedProcess`";
         let message = format!("`#[operator]` does not fit this `impl`: {fix}");
         match implemented {
             Some(path) => diagnostics.error(path, message),
@@ -67,6 +69,15 @@ fn check_trait(item: &ItemImpl, diagnostics: &mut Diagnostics) -> bool {
         }
     }
     is_aggregate
+}
+
+/// Rule: what cannot fail needs no policy for failure.
+fn check_on_error(arguments: &Arguments, emit: Option<&ImplItemFn>, diagnostics: &mut Diagnostics) {
+    let fallible = emit.is_some_and(|emit| Returned::of(&emit.sig.output).fallible);
+    if let Some(key) = arguments.key("on_error").filter(|_| !fallible) {
+        let fix = "leave `on_error` out, or add a function `emit` that returns `Result<()>`";
+        diagnostics.error(key, format!("an aggregate never fails, but for its function `emit`: {fix}"));
+    }
 }
 
 fn take_emit(item: &mut ItemImpl) -> Option<ImplItemFn> {
@@ -79,7 +90,7 @@ fn take_emit(item: &mut ItemImpl) -> Option<ImplItemFn> {
 }
 
 /// Rule: `emit` takes key, window and result, and emits through a collector.
-fn emit(item: &ItemImpl, mut function: ImplItemFn, diagnostics: &mut Diagnostics) -> Option<Emit> {
+fn emit_of(item: &ItemImpl, mut function: ImplItemFn, diagnostics: &mut Diagnostics) -> Option<Emit> {
     let inputs: Vec<&FnArg> = function.sig.inputs.iter().collect();
     let results = match inputs.as_slice() {
         [FnArg::Receiver(_), _, _, _, FnArg::Typed(out)] => argument_of_mut(&out.ty, "Collector").cloned(),

@@ -1,4 +1,4 @@
-//! `window = ..` and `trigger = ..`: short forms such as `tumbling("1 min")`, or any expression.
+//! `window = ..`, `trigger = ..` and `evictor = ..`: short forms such as `tumbling("1 min")`, or any expression.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::{Expr, ExprCall, ExprLit, Lit};
 use crate::diagnostics::{Diagnostics, one_of};
 use crate::duration::duration;
 
-/// A short form of a window or a trigger.
+/// A short form of a window, a trigger or an evictor.
 struct Short {
     word: &'static str,
     example: &'static str,
@@ -19,8 +19,10 @@ struct Short {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Durations,
+    /// Any expressions.
     Numbers,
     Trigger,
+    TriggerAndDuration,
 }
 
 const WINDOWS: &[Short] = &[
@@ -36,11 +38,41 @@ const TRIGGERS: &[Short] = &[
     Short { word: "purging", example: "purging(count(100))", arguments: 1..=1, kind: Kind::Trigger },
     Short { word: "event_time", example: "event_time()", arguments: 0..=0, kind: Kind::Numbers },
     Short { word: "processing_time", example: "processing_time()", arguments: 0..=0, kind: Kind::Numbers },
+    Short {
+        word: "continuous_event_time",
+        example: "continuous_event_time(\"10 s\")",
+        arguments: 1..=1,
+        kind: Kind::Durations,
+    },
+    Short {
+        word: "continuous_processing_time",
+        example: "continuous_processing_time(\"10 s\")",
+        arguments: 1..=1,
+        kind: Kind::Durations,
+    },
+    Short { word: "delta", example: "delta(5.0, distance)", arguments: 2..=2, kind: Kind::Numbers },
+    Short {
+        word: "timeout",
+        example: "timeout(count(100), \"10 s\")",
+        arguments: 2..=2,
+        kind: Kind::TriggerAndDuration,
+    },
 ];
 
-/// The expression of the window assigner.
-pub(crate) fn window(value: &Expr, diagnostics: &mut Diagnostics) -> TokenStream {
-    expand("window", WINDOWS, value, diagnostics)
+const EVICTORS: &[Short] = &[
+    Short { word: "count", example: "count(100)", arguments: 1..=1, kind: Kind::Numbers },
+    Short { word: "time", example: "time(\"1 min\")", arguments: 1..=1, kind: Kind::Durations },
+    Short { word: "delta", example: "delta(5.0, distance)", arguments: 2..=2, kind: Kind::Numbers },
+];
+
+/// The expression of the window assigner, given as `key`.
+pub(crate) fn window(key: &str, value: &Expr, diagnostics: &mut Diagnostics) -> TokenStream {
+    expand(key, WINDOWS, value, diagnostics)
+}
+
+/// The expression of the evictor.
+pub(crate) fn evictor(value: &Expr, diagnostics: &mut Diagnostics) -> TokenStream {
+    expand("evictor", EVICTORS, value, diagnostics)
 }
 
 /// The expression of the trigger.
@@ -90,11 +122,12 @@ fn short(key: &str, shorts: &[Short], word: &Ident, call: &ExprCall, diagnostics
         diagnostics.error(call, format!("`{word}` is not called like this: write `{}`", short.example));
         return unfinished(key);
     }
-    let arguments = call.args.iter().map(|argument| match short.kind {
+    let arguments = call.args.iter().enumerate().map(|(index, argument)| match short.kind {
         Kind::Durations if matches!(argument, Expr::Closure(_)) => argument.to_token_stream(),
         Kind::Durations => duration(short.word, argument, diagnostics),
         Kind::Numbers => argument.to_token_stream(),
-        Kind::Trigger => trigger(argument, diagnostics),
+        Kind::TriggerAndDuration if index > 0 => duration(short.word, argument, diagnostics),
+        Kind::Trigger | Kind::TriggerAndDuration => trigger(argument, diagnostics),
     });
     let arguments: Vec<_> = arguments.collect();
     let is_dynamic = matches!(call.args.first(), Some(Expr::Closure(_)));
@@ -111,7 +144,14 @@ fn path(key: &str, word: &str, arguments: usize, is_dynamic: bool) -> TokenStrea
         ("trigger", "count") => quote!(CountTrigger::of),
         ("trigger", "purging") => quote!(PurgingTrigger::of),
         ("trigger", "event_time") => quote!(EventTimeTrigger),
+        ("trigger", "continuous_event_time") => quote!(ContinuousEventTimeTrigger::every),
+        ("trigger", "continuous_processing_time") => quote!(ContinuousProcessingTimeTrigger::every),
+        ("trigger", "delta") => quote!(DeltaTrigger::of),
+        ("trigger", "timeout") => quote!(ProcessingTimeoutTrigger::of),
         ("trigger", _) => quote!(ProcessingTimeTrigger),
+        ("evictor", "count") => quote!(CountEvictor::keep),
+        ("evictor", "time") => quote!(TimeEvictor::keep),
+        ("evictor", _) => quote!(DeltaEvictor::of),
         (_, "tumbling") => quote!(Tumbling::of),
         (_, "sliding") => quote!(Sliding::of),
         // A gap that depends on the record.
@@ -137,7 +177,11 @@ fn examples(shorts: &[Short]) -> String {
 
 /// Stands in for an expression that is wrong, with a type that fits.
 fn unfinished(key: &str) -> TokenStream {
-    let ty = if key == "trigger" { quote!(EventTimeTrigger) } else { quote!(Tumbling) };
+    let ty = match key {
+        "trigger" => quote!(EventTimeTrigger),
+        "evictor" => quote!(CountEvictor),
+        _ => quote!(Tumbling),
+    };
     quote!(::millstream::__private::unfinished::<::millstream::window::#ty>())
 }
 
@@ -149,14 +193,14 @@ mod tests {
     #[track_caller]
     fn check(value: Expr, expected: TokenStream) {
         let mut diagnostics = Diagnostics::new();
-        assert_eq!(window(&value, &mut diagnostics).to_string(), expected.to_string());
+        assert_eq!(window("window", &value, &mut diagnostics).to_string(), expected.to_string());
         assert_eq!(diagnostics.into_messages(), [""; 0]);
     }
 
     #[track_caller]
     fn check_wrong(value: Expr, message: &str) {
         let mut diagnostics = Diagnostics::new();
-        window(&value, &mut diagnostics);
+        window("window", &value, &mut diagnostics);
         let messages = diagnostics.into_messages();
         assert!(messages.len() == 1 && messages[0].starts_with(message), "{messages:?}");
     }
@@ -168,6 +212,26 @@ mod tests {
         check(parse_quote!(session("1 min")), quote!(::millstream::window::Session::gap(#minute)));
         check(parse_quote!(count(size, 2)), quote!(::millstream::window::CountWindow::sliding(size, 2)));
         check(parse_quote!(global()), quote!(::millstream::window::Global));
+    }
+
+    #[test]
+    fn a_trigger_may_stand_in_another() {
+        let mut diagnostics = Diagnostics::new();
+        let value = parse_quote!(purging(timeout(count(100), "1 min").reset_on_record()));
+        let minute = quote!(::core::time::Duration::new(60u64, 0u32));
+        let count = quote!(::millstream::window::CountTrigger::of(100));
+        let timeout = quote!(::millstream::window::ProcessingTimeoutTrigger::of(#count, #minute).reset_on_record());
+        let expected = quote!(::millstream::window::PurgingTrigger::of(#timeout));
+        assert_eq!(trigger(&value, &mut diagnostics).to_string(), expected.to_string());
+        assert_eq!(diagnostics.into_messages(), [""; 0]);
+    }
+
+    #[test]
+    fn an_evictor_may_be_told_its_side() {
+        let mut diagnostics = Diagnostics::new();
+        let expected = quote!(::millstream::window::CountEvictor::keep(3).after());
+        assert_eq!(evictor(&parse_quote!(count(3).after()), &mut diagnostics).to_string(), expected.to_string());
+        assert_eq!(diagnostics.into_messages(), [""; 0]);
     }
 
     #[test]

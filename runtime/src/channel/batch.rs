@@ -384,6 +384,13 @@ impl<'a, T> Consume<'a, T> {
         unsafe { self.batch.values.as_ptr().add(index).read() }
     }
 
+    /// Puts the value last taken back, or another in its place: it is the next to be taken, or stays in the batch.
+    pub(crate) fn put_back(&mut self, value: T) {
+        self.next = self.next.checked_sub(1).expect("invariant: a value has been taken");
+        // SAFETY: the value at this index has been read, and the memory is still the batch's.
+        unsafe { self.batch.values.as_mut_ptr().add(self.next).write(value) };
+    }
+
     /// How many records are left.
     pub fn remaining(&self) -> usize {
         self.len - self.next
@@ -486,6 +493,19 @@ mod tests {
         assert_eq!(batch.site(0).position, Some(4));
         batch.consume().for_each(drop);
         assert!(batch.is_empty() && batch.times().is_empty());
+    }
+
+    #[test]
+    fn what_is_put_back_stays_too() {
+        let mut batch = timed(&[1, 2, 3]);
+        let mut records = batch.consume();
+        records.next_value();
+        let second = records.next_value().unwrap();
+        records.put_back(second * 10);
+        assert_eq!((records.remaining(), records.next_value()), (2, Some(20)));
+        records.put_back(30);
+        drop(records);
+        assert_eq!((batch.values(), batch.times()[0]), (&[30, 3][..], Timestamp::from_millis(2)));
     }
 
     #[test]

@@ -60,6 +60,7 @@ pub struct NoArgs {}
 ///
 /// `about` is what `--help` begins with; if it is empty, the doc of the arguments' struct is.
 pub fn run<A: Args>(name: &str, about: &str, job: fn(&Environment, A) -> Result<()>) -> ExitCode {
+    crate::allocator::keep_freed_memory();
     let invocation = match parse::parse::<A>(about, std::env::args_os()) {
         Ok(invocation) => invocation,
         Err(ParseError::Clap(error)) => {

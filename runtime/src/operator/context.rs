@@ -191,11 +191,6 @@ impl SideOutputs {
         self.sides.insert(name, side);
     }
 
-    /// Whether somebody reads the output.
-    pub(crate) fn is_read<T: Data>(&self, tag: OutputTag<T>) -> bool {
-        self.sides.contains_key(tag.name)
-    }
-
     /// Emits to a side output; answers whether somebody reads it.
     pub(crate) fn emit<T: Data>(&mut self, tag: OutputTag<T>, value: T, time: Timestamp) -> bool {
         let Some(side) = self.sides.get_mut(tag.name).and_then(|side| side.as_any().downcast_mut::<Side<T>>()) else {

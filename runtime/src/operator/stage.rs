@@ -103,9 +103,16 @@ pub(crate) struct Output<T> {
     pub(crate) watermark: Timestamp,
     next: BoxStage<T>,
     size: SizeEstimate,
-    /// How many records fill a batch, by the size estimate.
+    /// How many records fill a batch: as many as its size allows, if it is not to be smaller.
     limit: usize,
+    /// How many records fill a batch at the most.
+    most: usize,
+    /// Whether this is the last that the operator emits, and not something that a further stage of it works on.
+    is_last: bool,
 }
+
+/// How many records fill a batch in a hurry.
+const HURRIED_RECORDS: usize = 512;
 
 impl<T: Data> Output<T> {
     pub(crate) fn new(
@@ -116,7 +123,28 @@ impl<T: Data> Output<T> {
     ) -> Self {
         let size = SizeEstimate::new::<T>();
         let limit = size.batch_records();
-        Self { collector: Collector::new(), sides, task, metrics, watermark: Timestamp::MIN, next, size, limit }
+        Self {
+            collector: Collector::new(),
+            sides,
+            task,
+            metrics,
+            watermark: Timestamp::MIN,
+            next,
+            size,
+            limit,
+            most: usize::MAX,
+            is_last: true,
+        }
+    }
+
+    /// For an operator of two stages: the output of the first, with the side outputs, in front of a stage that emits by `last`.
+    pub(crate) fn in_front_of<O, S: Stage<T> + 'static>(
+        mut last: Output<O>,
+        stage: impl FnOnce(Output<O>) -> S,
+    ) -> Self {
+        let sides = std::mem::take(&mut last.sides);
+        let (task, metrics) = (Rc::clone(&last.task), Arc::clone(&last.metrics));
+        Self { is_last: false, ..Self::new(task, metrics, Box::new(stage(last)), sides) }
     }
 
     /// Hands on what was collected.
@@ -125,14 +153,23 @@ impl<T: Data> Output<T> {
         if !batch.is_empty() {
             if !self.collector.counted {
                 self.collector.counted = true;
-                self.metrics.records_out.add(batch.len() as u64);
+                if self.is_last {
+                    self.metrics.records_out.add(batch.len() as u64);
+                }
                 self.size.sample(batch.values());
-                self.limit = self.size.batch_records();
+                self.limit = self.size.batch_records().min(self.most);
             }
             self.next.push(batch)?;
             self.collector.counted = false;
         }
         self.sides.flush()
+    }
+
+    /// Whether batches are to be small for now, since the operator is slow as long as the frozen version of its state is read:
+    /// each record may have it copy a page. Smaller ones keep the gaps short that those behind it see.
+    pub(crate) fn set_hurried(&mut self, hurried: bool) {
+        self.most = if hurried { HURRIED_RECORDS } else { usize::MAX };
+        self.limit = self.size.batch_records().min(self.most);
     }
 
     /// Hands on what was collected if it fills a batch. Called between records by operators that amplify.

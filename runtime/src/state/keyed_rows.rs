@@ -63,6 +63,19 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
         self.cache.is_some()
     }
 
+    pub(crate) fn codec(&self) -> &C {
+        &self.codec
+    }
+
+    pub(crate) fn codec_mut(&mut self) -> &mut C {
+        &mut self.codec
+    }
+
+    /// Whether no snapshot has still to take what is in a store: what is dropped there now is dropped from no snapshot.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.cache.as_ref().is_none_or(|cache| cache.is_captured())
+    }
+
     /// Has rows go that were not used lately, if there are too many. Takes away numbers.
     #[inline]
     pub(crate) fn make_room(&mut self, now: Timestamp) -> Result<(), StateError> {

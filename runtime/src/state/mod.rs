@@ -32,6 +32,7 @@ mod row;
 mod sample;
 mod snapshot;
 mod store;
+mod sweep;
 pub(crate) mod timers;
 mod value;
 
@@ -59,4 +60,5 @@ pub(crate) use row::{decode_row, encode_row};
 pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
 pub(crate) use store::{ExpiryFilters, RowStores};
+pub(crate) use sweep::Sweep;
 pub use value::Value;

@@ -22,7 +22,7 @@ const MAX_FIELDS: usize = 32;
 const TUPLE_LEN: usize = 4;
 
 /// The sections whose entries are a key and another value.
-const PAIRS: [&str; 2] = [ROWS, "accumulators"];
+const PAIRS: [&str; 4] = [ROWS, "accumulators", "window rows", "patterns"];
 /// The section whose entries are a key and a row, which is a map from the names of states.
 const ROWS: &str = "rows";
 /// The section whose entries are a key with a number of windows, then the windows.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::stream::NodeSpec;
 use super::{KeyedConnectedStreams, Stream};
 use crate::data::{Data, Key};
-use crate::graph::{Body, MakeStages, NodeContext};
+use crate::graph::{Body, Downstream, MakeStages, NodeContext};
 use crate::operator::co_process::Co;
 use crate::operator::process::{OnError, ProcessOperator, Two};
 use crate::operator::simple::{Both, FlatMap, Map};
@@ -38,22 +38,35 @@ impl<L: Data, R: Data> ConnectedStreams<L, R> {
     /// Adds an operator with two inputs, made anew in each subtask.
     pub(crate) fn transform<O>(
         self,
-        mut spec: NodeSpec,
+        spec: NodeSpec,
         make: impl Fn(&NodeContext) -> O + Send + Sync + 'static,
     ) -> Stream<O::Out>
     where
         O: TwoInputOperator<In = L, Second = R>,
+    {
+        self.transform_with(spec, move |ctx, downstream| {
+            let operator = make(ctx);
+            Link::new(Arc::clone(&ctx.uid), operator, downstream.output(ctx))
+        })
+    }
+
+    /// Adds an operator with two inputs, made anew in each subtask together with its output, which ends in records of
+    /// type `U`.
+    pub(crate) fn transform_with<O, U>(
+        self,
+        mut spec: NodeSpec,
+        make: impl Fn(&NodeContext, Downstream) -> Link<O> + Send + Sync + 'static,
+    ) -> Stream<U>
+    where
+        O: TwoInputOperator<In = L, Second = R>,
+        U: Data,
     {
         let Self { left, right } = self;
         if !Rc::ptr_eq(&left.graph, &right.graph) {
             let reason = "it connects streams of two environments: make both streams from one";
             spec.invalid.get_or_insert_with(|| reason.to_owned());
         }
-        let body: MakeStages = Arc::new(move |ctx, downstream| {
-            let operator = make(&ctx);
-            let output = downstream.output::<O::Out>(&ctx);
-            Ok(two_inputs::stages(Link::new(Arc::clone(&ctx.uid), operator, output)))
-        });
+        let body: MakeStages = Arc::new(move |ctx, downstream| Ok(two_inputs::stages(make(&ctx, downstream))));
         let mut inputs = left.edges(0);
         inputs.extend(right.edges(1));
         let node = left.add_node_with(spec, inputs, Body::Operator(body));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::stream::NodeSpec;
 use super::{ConnectedStreams, KeyedStream, Stream};
 use crate::data::{Data, Key};
-use crate::graph::NodeContext;
+use crate::graph::{Downstream, NodeContext};
 use crate::operator::keyed::{KeySelectors, KeyedRunner};
 use crate::operator::process::OnError;
-use crate::operator::{Either, KeyedOperator, TwoInputOperator};
+use crate::operator::{Either, KeyedOperator, Link, TwoInputOperator};
 use crate::state::operator_state;
 
 /// Two streams that are grouped by keys of one type, as the inputs of one operator: the records of a key, of either stream,
@@ -43,6 +43,21 @@ impl<K: Key, L: Data, R: Data> KeyedConnectedStreams<K, L, R> {
     {
         let Self { streams, selectors } = self;
         streams.transform(spec.stateful(), move |ctx| make(selectors.clone(), ctx))
+    }
+
+    /// [`KeyedConnectedStreams::transform_keyed`] for an operator that is made together with its output, which ends in
+    /// records of type `U`.
+    pub(crate) fn transform_keyed_with<O, U>(
+        self,
+        spec: NodeSpec,
+        make: impl Fn(KeySelectors<K, L, R>, &NodeContext, Downstream) -> Link<O> + Send + Sync + 'static,
+    ) -> Stream<U>
+    where
+        O: TwoInputOperator<In = L, Second = R>,
+        U: Data,
+    {
+        let Self { streams, selectors } = self;
+        streams.transform_with(spec.stateful(), move |ctx, downstream| make(selectors.clone(), ctx, downstream))
     }
 
     /// Applies a [`KeyedOperator`] that takes the records of both streams.

@@ -1,18 +1,16 @@
-//! Keyed streams cut into windows.
+//! Keyed streams cut into windows: when windows fire, and what becomes of what does not fit.
 
-use std::any::TypeId;
-use std::borrow::Cow;
-use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::stream::NodeSpec;
 use super::{KeyedStream, Stream};
 use crate::data::{Data, Key};
-use crate::operator::{Aggregate, Collector, OutputTag};
-use crate::window::function::{AggregateFold, ContentsFold, CountFold, Fold, Folded, ReduceFold, WindowLogic};
+use crate::operator::{OnError, OutputTag};
+use crate::window::evictor::Evictor;
+use crate::window::function::WindowLogic;
 use crate::window::runner::{WindowPlan, WindowRunner};
-use crate::window::{EventTimeTrigger, IntoResult, Trigger, WindowAssigner, WindowContext, WindowError, Windows};
-use crate::window::{ProcessingTimeTrigger, trigger};
+use crate::window::{TimeWindow, Trigger, WindowAssigner, WindowError, Windows};
 
 /// A keyed stream cut into windows: made by [`KeyedStream::window`], ended by a function that makes results of them.
 ///
@@ -23,10 +21,15 @@ pub struct WindowedStream<K, T> {
     windows: Result<Windows<T>, WindowError>,
     allowed_lateness: Duration,
     late_output: Option<OutputTag<T>>,
+    evictor: Option<Arc<dyn Evictor<T>>>,
+    on_error: OnError<(K, TimeWindow)>,
+    /// Whether one subtask does all the work.
+    single: bool,
 }
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
-    /// Cuts the stream of each key into windows: [`Tumbling`], [`Sliding`], [`Session`], [`Global`] or [`CountWindow`].
+    /// Cuts the stream of each key into windows: [`Tumbling`], [`Sliding`], [`Session`], [`Global`], [`CountWindow`] or
+    /// [`CustomWindows`].
     ///
     /// ```
     /// # use millstream::prelude::*;
@@ -50,12 +53,16 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     /// [`Session`]: crate::window::Session
     /// [`Global`]: crate::window::Global
     /// [`CountWindow`]: crate::window::CountWindow
+    /// [`CustomWindows`]: crate::window::CustomWindows
     pub fn window(self, assigner: impl WindowAssigner<T>) -> WindowedStream<K, T> {
         WindowedStream {
             stream: self,
             windows: assigner.windows(),
             allowed_lateness: Duration::ZERO,
             late_output: None,
+            evictor: None,
+            on_error: OnError::Fail,
+            single: false,
         }
     }
 }
@@ -80,17 +87,31 @@ impl<K: Key, T: Data> WindowedStream<K, T> {
     /// ```
     #[must_use]
     pub fn trigger<R: Trigger<T>>(mut self, trigger: R) -> Self {
-        if let Ok(windows) = &mut self.windows {
-            let default = if windows.processing_time {
-                TypeId::of::<ProcessingTimeTrigger>()
-            } else {
-                TypeId::of::<EventTimeTrigger>()
-            };
-            // The default needs no calls.
-            let has_end = !windows.is_global();
-            let is_default = has_end && TypeId::of::<R>() == default;
-            windows.trigger = if is_default { None } else { Some(trigger::erase(trigger)) };
-        }
+        self.windows = self.windows.and_then(|windows| windows.triggered(trigger));
+        self
+    }
+
+    /// Has an evictor take records out of windows when they fire. Windows then keep all of their records, and what folds
+    /// them does so each time they fire.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::window::{CountEvictor, CountWindow};
+    /// # let env = Environment::new("example");
+    /// let sums = env
+    ///     .from_collection([1, 2, 3, 4])
+    ///     .key_by_owned(|_| ())
+    ///     .window(CountWindow::tumbling(4))
+    ///     .evictor(CountEvictor::keep(2))
+    ///     .reduce(|a, b| a + b)
+    ///     .collect();
+    /// # env.execute()?;
+    /// assert_eq!(sums.take(), [7]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    #[must_use]
+    pub fn evictor(mut self, evictor: impl Evictor<T>) -> Self {
+        self.evictor = Some(Arc::new(evictor));
         self
     }
 
@@ -110,169 +131,56 @@ impl<K: Key, T: Data> WindowedStream<K, T> {
         self
     }
 
-    /// The number of records in each window, with the key.
-    #[track_caller]
-    pub fn count(self) -> Stream<(K, u64)> {
-        let fold = CountFold(PhantomData);
-        self.fold("window_count", fold, |key: &K, count, _, out| {
-            out.emit((key.clone(), *count));
-        })
-    }
-
-    /// Folds the records of each window as they come, and emits key and result.
+    /// What becomes of a window for which the function fails. The job fails by default; else the firing counts as
+    /// `numRecordsFailed`, and key, window and error go to the side output, if that is what is asked for.
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// # use millstream::window::CountWindow;
-    /// #[derive(Clone)]
-    /// struct Longest;
-    ///
-    /// impl Aggregate for Longest {
-    ///     type In = String;
-    ///     type Acc = usize;
-    ///     type Out = usize;
-    ///     fn create(&self) -> usize {
-    ///         0
-    ///     }
-    ///     fn add(&self, longest: &mut usize, word: String) {
-    ///         *longest = word.len().max(*longest);
-    ///     }
-    ///     fn merge(&self, longest: &mut usize, other: usize) {
-    ///         *longest = other.max(*longest);
-    ///     }
-    ///     fn result(&self, longest: &usize) -> usize {
-    ///         *longest
-    ///     }
-    /// }
-    ///
+    /// # use millstream::operator::OnError;
+    /// # use millstream::window::{CountWindow, TimeWindow};
+    /// const FAILED: OutputTag<((String, TimeWindow), String)> = OutputTag::new("failed");
     /// # let env = Environment::new("example");
-    /// let words = ["bee", "ant", "butterfly"].map(str::to_owned);
-    /// let longest = env
-    ///     .from_collection(words)
-    ///     .key_by_owned(|word| word.as_bytes()[0])
-    ///     .window(CountWindow::tumbling(2))
-    ///     .aggregate(Longest)
-    ///     .collect();
+    /// let words = env.from_collection(["7", "seven"].map(str::to_owned));
+    /// let windows = words.key_by(|word| word).window(CountWindow::tumbling(1));
+    /// let numbers = windows.on_error(OnError::SideOutput(FAILED)).process(|word, _, _, out| {
+    ///     out.emit(word.parse::<u64>()?);
+    ///     Ok(())
+    /// });
+    /// let failed = numbers.side_output(FAILED).map(|((word, _), error)| format!("{word}: {error}")).collect();
     /// # env.execute()?;
-    /// assert_eq!(longest.take(), [(b'b', 9)]);
+    /// assert_eq!(failed.take(), ["seven: invalid digit found in string"]);
     /// # Ok::<(), millstream::JobError>(())
     /// ```
-    #[track_caller]
-    pub fn aggregate<A: Aggregate<In = T>>(self, aggregate: A) -> Stream<(K, A::Out)> {
-        let results = aggregate.clone();
-        self.fold("window_aggregate", AggregateFold(aggregate), move |key: &K, acc, _, out| {
-            out.emit((key.clone(), results.result(&acc)));
-        })
+    #[must_use]
+    pub fn on_error(mut self, on_error: OnError<(K, TimeWindow)>) -> Self {
+        self.on_error = on_error;
+        self
     }
 
-    /// Folds the records of each window as they come, and hands the result with key and window to a function.
-    ///
-    /// The function returns nothing or a [`Result`](crate::Result).
-    ///
-    /// ```
-    /// # use millstream::prelude::*;
-    /// # use millstream::window::Tumbling;
-    /// # #[derive(Clone)]
-    /// # struct Count;
-    /// # impl Aggregate for Count {
-    /// #     type In = i64;
-    /// #     type Acc = u64;
-    /// #     type Out = u64;
-    /// #     fn create(&self) -> u64 { 0 }
-    /// #     fn add(&self, acc: &mut u64, _: i64) { *acc += 1 }
-    /// #     fn merge(&self, acc: &mut u64, other: u64) { *acc += other }
-    /// #     fn result(&self, acc: &u64) -> u64 { *acc }
-    /// # }
-    /// # let env = Environment::new("example");
-    /// let counts = env
-    ///     .from_collection([100, 900, 1000])
-    ///     .watermarks(WatermarkStrategy::monotonous().timestamps(|at: &i64| Timestamp::from_millis(*at)))
-    ///     .key_by_owned(|_| ())
-    ///     .window(Tumbling::of(Duration::from_secs(1)))
-    ///     .aggregate_with(Count, |_key, window, count, out| {
-    ///         out.emit((window.start().as_millis(), window.revision(), count));
-    ///     })
-    ///     .collect();
-    /// # env.execute()?;
-    /// assert_eq!(counts.take(), [(0, 0, 2), (1000, 0, 1)]);
-    /// # Ok::<(), millstream::JobError>(())
-    /// ```
-    #[track_caller]
-    pub fn aggregate_with<A, O, R>(
+    /// Has one subtask do all the work, whatever the job's parallelism.
+    pub(super) fn single(mut self) -> Self {
+        self.single = true;
+        self
+    }
+
+    /// Whether windows that touch become one.
+    pub(super) fn merge(&self) -> bool {
+        self.windows.as_ref().is_ok_and(Windows::merge)
+    }
+
+    /// Adds the operator, whose function is made anew in each subtask.
+    pub(super) fn run<L: WindowLogic<K, In = T>>(
         self,
-        aggregate: A,
-        function: impl Fn(&K, &mut WindowContext<'_>, A::Out, &mut Collector<O>) -> R + Clone + Send + Sync + 'static,
-    ) -> Stream<O>
-    where
-        A: Aggregate<In = T>,
-        O: Data,
-        R: IntoResult,
-    {
-        let results = aggregate.clone();
-        self.fold("window_aggregate", AggregateFold(aggregate), move |key: &K, acc, window, out| {
-            function(key, window, results.result(&acc), out)
-        })
-    }
-
-    /// Combines the records of each window as they come, in order, and emits the result.
-    #[track_caller]
-    pub fn reduce(self, reduce: impl Fn(T, T) -> T + Clone + Send + Sync + 'static) -> Stream<T> {
-        self.fold("window_reduce", ReduceFold::new(reduce), |_: &K, acc, _, out| {
-            out.extend(acc.into_owned());
-        })
-    }
-
-    /// Keeps all records of each window, and hands them with key and window to a function.
-    ///
-    /// Takes as much memory as there are records in the windows; [`WindowedStream::aggregate_with`] does not.
-    /// The function returns nothing or a [`Result`](crate::Result).
-    ///
-    /// ```
-    /// # use millstream::prelude::*;
-    /// # use millstream::window::CountWindow;
-    /// # let env = Environment::new("example");
-    /// let last_two = env
-    ///     .from_collection([1, 2, 3])
-    ///     .key_by_owned(|_| ())
-    ///     .window(CountWindow::sliding(2, 1))
-    ///     .process(|_key, _window, records, out| out.emit(records))
-    ///     .collect();
-    /// # env.execute()?;
-    /// assert_eq!(last_two.take(), [vec![1], vec![1, 2], vec![2, 3]]);
-    /// # Ok::<(), millstream::JobError>(())
-    /// ```
-    #[track_caller]
-    pub fn process<O: Data, R: IntoResult>(
-        self,
-        function: impl Fn(&K, &mut WindowContext<'_>, Vec<T>, &mut Collector<O>) -> R + Clone + Send + Sync + 'static,
-    ) -> Stream<O> {
-        self.fold("window_process", ContentsFold(PhantomData), move |key: &K, acc, window, out| {
-            function(key, window, acc.into_owned(), out)
-        })
-    }
-
-    #[track_caller]
-    fn fold<D: Fold<In = T>, O: Data, R: IntoResult>(
-        self,
-        name: &str,
-        fold: D,
-        emit: impl Fn(&K, Cow<'_, D::Acc>, &mut WindowContext<'_>, &mut Collector<O>) -> R + Clone + Send + Sync + 'static,
-    ) -> Stream<O> {
-        let emit = move |key: &K, acc: Cow<'_, D::Acc>, window: &mut WindowContext<'_>, out: &mut Collector<O>| {
-            emit(key, acc, window, out).into_result()
-        };
-        self.run(name, Folded::new(fold, emit))
-    }
-
-    #[track_caller]
-    fn run<L: WindowLogic<K, In = T>>(self, name: &str, logic: L) -> Stream<L::Out> {
-        let Self { stream, windows, allowed_lateness, late_output } = self;
-        let mut spec = NodeSpec::anonymous(name);
+        mut spec: NodeSpec,
+        make: impl Fn() -> L + Send + Sync + 'static,
+    ) -> Stream<L::Out> {
+        let Self { stream, windows, allowed_lateness, late_output, evictor, on_error, single } = self;
         let windows = windows.unwrap_or_else(|error| {
             spec.invalid = Some(error.to_string());
             Windows::global()
         });
-        let plan = WindowPlan { windows, allowed_lateness, late_output };
-        stream.transform_keyed(spec, move |selector, _| WindowRunner::new(&plan, selector, logic.clone()))
+        let plan = WindowPlan { windows, evictor, allowed_lateness, late_output, on_error };
+        let results = stream.transform_keyed(spec, move |selector, _| WindowRunner::new(&plan, selector, make()));
+        if single { results.parallelism(1).max_parallelism(1) } else { results }
     }
 }

@@ -11,4 +11,5 @@ pub mod watermark;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use timestamp::Timestamp;
+pub(crate) use timestamp::millis;
 pub use watermark::{WatermarkGenerator, WatermarkStrategy};

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use super::TimeWindow;
-use super::function::{WindowLogic, fire};
+use super::function::{WindowFunction, WindowLogic};
 use super::grid::{Grid, Span};
 use super::horizon::Horizon;
 use super::late::{Late, no_event_time};
@@ -72,7 +72,7 @@ pub(super) struct Cursor<A> {
 /// Tumbling and sliding windows.
 pub(crate) struct AlignedWindows<K: Key, L: WindowLogic<K>> {
     settings: Settings<L::In>,
-    logic: L,
+    function: WindowFunction<K, L>,
     selector: Arc<dyn KeySelector<L::In, K>>,
     pub(super) keys: KeyIndex<K>,
     pub(super) panes: Panes<L::Acc>,
@@ -86,10 +86,14 @@ pub(crate) struct AlignedWindows<K: Key, L: WindowLogic<K>> {
 }
 
 impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
-    pub(crate) fn new(settings: Settings<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+    pub(crate) fn new(
+        settings: Settings<L::In>,
+        selector: Arc<dyn KeySelector<L::In, K>>,
+        function: WindowFunction<K, L>,
+    ) -> Self {
         Self {
             settings,
-            logic,
+            function,
             selector,
             keys: KeyIndex::default(),
             panes: Panes::default(),
@@ -158,7 +162,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         for run in &runs {
             match run.fate {
                 Fate::Add(pane) => {
-                    let logic = &self.logic;
+                    let logic = &self.function.logic;
                     let rows = &self.resolved[at..run.end];
                     let next = || records.next_value();
                     self.panes.add_all(
@@ -209,7 +213,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             .filter(|end| !is_over(*end, lateness, watermark));
         // What has fired before is to be known before the record makes the row a part of each window.
         let fired: Vec<(i64, u32)> = fired.map(|end| (end, self.firings_of(end, row))).collect();
-        let logic = &self.logic;
+        let logic = &self.function.logic;
         let mut value = Some(value);
         self.panes.add_all(
             pane,
@@ -229,26 +233,16 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
     fn firings_of(&self, end: i64, row: RowId) -> u32 {
         match self.firings.get(&(end, row)) {
             Some(count) => *count,
-            None => u32::from(self.merged(end, row).is_some()),
+            None => u32::from(merged(&self.panes, &self.function.logic, self.starts(end), row).is_some()),
         }
     }
 
     fn fire_again(&mut self, end: i64, row: RowId, revision: u32, out: &mut Output<L::Out>) -> Progress {
-        match self.merged(end, row) {
-            Some(acc) => fire(&self.logic, self.keys.key(row), acc, (self.window(end), revision), out),
+        let (window, starts) = (self.window(end), self.starts(end));
+        match merged(&self.panes, &self.function.logic, starts, row) {
+            Some(acc) => self.function.fire(self.keys.key(row), acc, (window, revision), out),
             None => Ok(()),
         }
-    }
-
-    /// What a window holds of a row.
-    fn merged(&self, end: i64, row: RowId) -> Option<Cow<'_, L::Acc>> {
-        let panes = self.panes.range(self.starts(end));
-        let mut accs = panes.filter_map(|pane| self.panes.get(pane, row));
-        let mut merged = Cow::Borrowed(accs.next()?);
-        for acc in accs {
-            self.logic.merge(merged.to_mut(), acc.clone());
-        }
-        Some(merged)
     }
 
     fn starts(&self, end: i64) -> std::ops::Range<i64> {
@@ -313,7 +307,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             [pane] => self.panes.get(*pane, row).map(Cow::Borrowed),
             panes => {
                 if cursor.merged.is_empty() {
-                    let logic = &self.logic;
+                    let logic = &self.function.logic;
                     let until = cursor.rows.len().min(cursor.next + MERGED_ROWS);
                     let rows = &cursor.rows[cursor.next..until];
                     self.panes.merge(panes, rows, &mut cursor.merged, |acc, other| logic.merge(acc, other));
@@ -326,7 +320,7 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
         let has_fired = self.horizon.is_mixed() && end - 1 <= self.horizon.of_hash(self.keys.hash(row))
             || self.firings.contains_key(&(end, row));
         match acc {
-            Some(acc) if !has_fired => fire(&self.logic, self.keys.key(row), acc, (window, 0), out),
+            Some(acc) if !has_fired => self.function.fire(self.keys.key(row), acc, (window, 0), out),
             _ => Ok(()),
         }
     }
@@ -350,6 +344,21 @@ impl<K: Key, L: WindowLogic<K>> AlignedWindows<K, L> {
             out.task.wake_at(Timestamp::from_millis(end));
         }
     }
+}
+
+/// What a window with panes that start within `starts` holds of a row.
+fn merged<'a, K, L: WindowLogic<K>>(
+    panes: &'a Panes<L::Acc>,
+    logic: &L,
+    starts: std::ops::Range<i64>,
+    row: RowId,
+) -> Option<Cow<'a, L::Acc>> {
+    let mut accs = panes.range(starts).filter_map(|pane| panes.get(pane, row));
+    let mut merged = Cow::Borrowed(accs.next()?);
+    for acc in accs {
+        logic.merge(merged.to_mut(), acc.clone());
+    }
+    Some(merged)
 }
 
 /// Whether a window with this end will never fire again.

@@ -1,10 +1,14 @@
 //! Which windows a record is in.
 
+use std::any::TypeId;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::custom::Custom;
 use super::grid::Grid;
-use super::trigger::{AnyTrigger, CountTrigger, PurgingTrigger, erase};
+use super::trigger::{
+    AnyTrigger, CountTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, erase,
+};
 use crate::time::Timestamp;
 
 /// A kind of windows that cannot be.
@@ -25,6 +29,15 @@ pub enum WindowError {
         /// `size` or `slide`.
         what: &'static str,
     },
+    /// A trigger that keeps windows apart, on windows that become one.
+    #[error(
+        "the trigger {trigger} cannot be merged, and these windows are when they touch: use a trigger whose `can_merge` is true, or \
+         windows that do not merge"
+    )]
+    TriggerCannotMerge {
+        /// The trigger's type.
+        trigger: &'static str,
+    },
 }
 
 /// Windows for records of type `T`, checked. Made by a [`WindowAssigner`].
@@ -42,6 +55,7 @@ pub(crate) enum Kind<T> {
     Regular(Grid),
     Session(Gap<T>),
     Global,
+    Custom(Custom<T>),
 }
 
 impl<T> Clone for Kind<T> {
@@ -50,6 +64,7 @@ impl<T> Clone for Kind<T> {
             Self::Regular(grid) => Self::Regular(*grid),
             Self::Session(gap) => Self::Session(gap.clone()),
             Self::Global => Self::Global,
+            Self::Custom(custom) => Self::Custom(custom.clone()),
         }
     }
 }
@@ -70,13 +85,14 @@ impl<T> Clone for Gap<T> {
     }
 }
 
-/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`] or [`CountWindow`].
+/// A kind of windows over records of type `T`: [`Tumbling`], [`Sliding`], [`Session`], [`Global`], [`CountWindow`], or
+/// [`CustomWindows`](super::CustomWindows).
 pub trait WindowAssigner<T>: sealed::Sealed {
     /// Checks the settings.
     fn windows(self) -> Result<Windows<T>, WindowError>;
 }
 
-mod sealed {
+pub(super) mod sealed {
     /// Implemented here only: the window operators know all kinds.
     pub trait Sealed {}
 }
@@ -90,7 +106,8 @@ fn at_least_a_millisecond(what: &'static str, given: Duration) -> Result<i64, Wi
 }
 
 impl<T> Windows<T> {
-    fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
+    /// Windows that fire at their end.
+    pub(super) fn at_end(kind: Kind<T>, processing_time: bool) -> Self {
         Self { kind, processing_time, trigger: None, keep_last: None }
     }
 
@@ -99,9 +116,54 @@ impl<T> Windows<T> {
         Self::at_end(Kind::Global, false)
     }
 
+    /// Where the windows lie, if they are at regular intervals in event time and fire at their end.
+    pub(crate) fn grid(&self) -> Option<Grid> {
+        match self.kind {
+            Kind::Regular(grid) if !self.processing_time && self.trigger.is_none() => Some(grid),
+            _ => None,
+        }
+    }
+
+    /// Has a trigger of the user's decide when windows fire.
+    pub(crate) fn triggered<R: Trigger<T>>(mut self, trigger: R) -> Result<Self, WindowError>
+    where
+        T: 'static,
+    {
+        if self.merge() && !trigger.can_merge() {
+            return Err(WindowError::TriggerCannotMerge { trigger: std::any::type_name::<R>() });
+        }
+        let default =
+            if self.processing_time { TypeId::of::<ProcessingTimeTrigger>() } else { TypeId::of::<EventTimeTrigger>() };
+        // The default needs no calls.
+        let has_end = !self.is_global();
+        let is_default = has_end && TypeId::of::<R>() == default;
+        self.trigger = if is_default { None } else { Some(erase(trigger)) };
+        Ok(self)
+    }
+
+    /// Whether windows that touch become one.
+    pub(crate) fn merge(&self) -> bool {
+        match &self.kind {
+            Kind::Session(_) => true,
+            Kind::Custom(custom) => custom.merges,
+            Kind::Regular(_) | Kind::Global => false,
+        }
+    }
+
     /// Whether the windows have no end.
     pub(crate) fn is_global(&self) -> bool {
         matches!(self.kind, Kind::Global)
+    }
+}
+
+/// Windows of which it is known where they lie.
+pub(crate) struct OnGrid(pub(crate) Grid);
+
+impl sealed::Sealed for OnGrid {}
+
+impl<T> WindowAssigner<T> for OnGrid {
+    fn windows(self) -> Result<Windows<T>, WindowError> {
+        Ok(Windows::at_end(Kind::Regular(self.0), false))
     }
 }
 

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use super::TimeWindow;
 use super::assigner::{Gap, Kind, millis};
-use super::cell::{Cell, Cells, Ending, NEVER, Triggered, find_or_insert, merge_session, tell_merged};
+use super::cell::{Cell, Cells, Ending, NEVER, Triggered, find_or_insert};
+use super::custom::AssignerContext;
 use super::due::{DueQueue, DueQueues};
-use super::function::{WindowLogic, fire};
+use super::function::{WindowFunction, WindowLogic};
 use super::horizon::Horizon;
 use super::late::{Late, no_event_time};
 use super::trigger::{AnyTrigger, TriggerResult};
@@ -39,7 +40,7 @@ pub(crate) struct Settings<T> {
 /// Windows kept key by key.
 pub(crate) struct CellWindows<K: Key, L: WindowLogic<K>> {
     pub(super) settings: Settings<L::In>,
-    pub(super) logic: L,
+    pub(super) function: WindowFunction<K, L>,
     selector: Arc<dyn KeySelector<L::In, K>>,
     pub(super) keys: KeyIndex<K>,
     pub(super) rows: Pages<Cells<L::Acc>>,
@@ -47,7 +48,23 @@ pub(crate) struct CellWindows<K: Key, L: WindowLogic<K>> {
     pub(super) horizon: Horizon,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
-    unused: UnusedRows,
+    /// The windows of the record at hand, if the user assigns them.
+    assigned: Vec<TimeWindow>,
+    pub(super) unused: UnusedRows,
+}
+
+/// A record's place: its key and its time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) row: RowId,
+    /// How far the time that windows go by has come for the key, as far as that makes records late.
+    pub(super) watermark: i64,
+    /// How far event time has come for the key.
+    pub(super) reached: i64,
+    /// The time that windows go by.
+    pub(super) time: Timestamp,
+    /// The record's own.
+    pub(super) event_time: Timestamp,
 }
 
 /// A session's gap that is none.
@@ -58,16 +75,21 @@ struct NoGap {
 }
 
 impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
-    pub(crate) fn new(settings: Settings<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+    pub(crate) fn new(
+        settings: Settings<L::In>,
+        selector: Arc<dyn KeySelector<L::In, K>>,
+        function: WindowFunction<K, L>,
+    ) -> Self {
         Self {
             settings,
-            logic,
+            function,
             selector,
             keys: KeyIndex::default(),
             rows: Pages::default(),
             queues: DueQueues::default(),
             horizon: Horizon::default(),
             resolved: Vec::new(),
+            assigned: Vec::new(),
             unused: UnusedRows::default(),
         }
     }
@@ -79,7 +101,8 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
     fn run(&mut self, input: &mut Batch<L::In>, out: &mut Output<L::Out>) -> Progress {
         let by_clock = self.settings.ending.processing_time;
         let needs_time = !by_clock && !matches!(self.settings.kind, Kind::Global);
-        let now = if by_clock { out.task.clock.now() } else { Timestamp::MIN };
+        let asks_clock = by_clock || matches!(self.settings.kind, Kind::Custom(_));
+        let now = if asks_clock { out.task.clock.now() } else { Timestamp::MIN };
         let mixed = self.horizon.is_mixed();
         let mut watermark = self.horizon.watermark();
         let plain_gap = match &self.settings {
@@ -95,7 +118,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
                 // Most records extend a session that is to fire later: then nothing but the session changes.
                 while let Some(session) = last_around(self.rows.get_mut(row), time) {
                     session.window = session.window.extended(time.as_millis().saturating_add(gap));
-                    add_value(&self.logic, session, value);
+                    add_value(&self.function.logic, session, value, records.time());
                     let Some(next) = records.next_value() else { return Ok(()) };
                     value = next;
                     row = self.resolved[records.index()];
@@ -108,133 +131,71 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
             if mixed {
                 watermark = self.horizon.of_hash(records.hash());
             }
+            // By the clock, no record is late, whatever the watermark is.
+            let reached = if by_clock { out.watermark.as_millis() } else { watermark };
+            let arrival = Arrival { row, watermark, reached, time, event_time: records.time() };
             match &self.settings.kind {
                 Kind::Session(gap) => {
                     let gap = match gap {
                         Gap::Fixed(gap) => *gap,
-                        Gap::Dynamic(gap) => checked_gap(gap(&value)).map_err(|error| no_gap(error, records.site()))?,
+                        Gap::Dynamic(gap) => checked_gap(gap(&value)).map_err(|error| misled(error, records.site()))?,
                     };
-                    self.add_to_session(value, time, gap, (row, watermark), out)?;
+                    self.add_to_session(value, gap, arrival, out)?;
                 }
-                Kind::Regular(_) => self.add_to_regular(value, time, (row, watermark), out)?,
+                Kind::Regular(grid) => {
+                    let grid = *grid;
+                    self.add_to_regular(value, grid, arrival, out)?;
+                }
                 Kind::Global => {
                     let index = find_or_insert(self.rows.get_mut(row), TimeWindow::GLOBAL);
-                    self.add(value, time, (row, watermark), index, out)?;
+                    self.add(value, arrival, index, out)?;
+                }
+                Kind::Custom(custom) => {
+                    let ctx = AssignerContext { time: arrival.event_time, now };
+                    let mut windows = std::mem::take(&mut self.assigned);
+                    custom.assign(&value, &ctx, &mut windows).map_err(|error| misled(error, records.site()))?;
+                    if custom.merges {
+                        self.merge_into(value, &windows, arrival, out)?;
+                    } else {
+                        self.add_to_each(value, windows.iter().copied(), arrival, out)?;
+                    }
+                    self.assigned = windows;
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn add_to_session(
-        &mut self,
-        value: L::In,
-        time: Timestamp,
-        gap: i64,
-        (row, watermark): (RowId, i64),
-        out: &mut Output<L::Out>,
-    ) -> Progress {
-        let end = Timestamp::from_millis(time.as_millis().saturating_add(gap));
-        let window = TimeWindow::new(time, end);
-        let cells = self.rows.get_mut(row);
-        let logic = &self.logic;
-        let index = match merge_session(cells, window, |acc, other| logic.merge(acc, other)) {
-            Some(merged) => {
-                if merged.has_grown
-                    && let Some(trigger) = &self.settings.trigger
-                {
-                    let cell = &mut cells[merged.index];
-                    let at = (row, watermark);
-                    tell_merged(cell, merged.others, trigger.as_ref(), at, &mut self.queues, &out.task);
-                }
-                merged.index
-            }
-            None if self.settings.ending.over_at(window) <= watermark => {
-                self.settings.late.put(value, time, out);
-                self.unused.note(row);
-                return Ok(());
-            }
-            None => find_or_insert(cells, window),
-        };
-        self.add(value, time, (row, watermark), index, out)
-    }
-
-    fn add_to_regular(
-        &mut self,
-        value: L::In,
-        time: Timestamp,
-        at: (RowId, i64),
-        out: &mut Output<L::Out>,
-    ) -> Progress {
-        let Kind::Regular(grid) = self.settings.kind else { return Ok(()) };
-        let (row, watermark) = at;
-        let ending = self.settings.ending;
-        let span = grid.span(time.as_millis());
-        let first = grid.first_end(span.start);
-        let ends = (first..=grid.last_end(span.start)).step_by(grid.slide() as usize);
-        let mut windows = ends
-            .map(|end| TimeWindow::new(Timestamp::from_millis(end - grid.size()), Timestamp::from_millis(end)))
-            .filter(|window| span.is_covered && ending.over_at(*window) > watermark)
-            .peekable();
-        if windows.peek().is_none() {
-            if time.as_millis().saturating_add(ending.lateness) <= watermark {
-                self.settings.late.put(value, time, out);
-            }
-            self.unused.note(row);
-            return Ok(());
-        }
-        let mut value = Some(value);
-        while let Some(window) = windows.next() {
-            let copy = if windows.peek().is_some() { value.clone() } else { value.take() };
-            let Some(copy) = copy else { break };
-            let index = find_or_insert(self.rows.get_mut(row), window);
-            self.add(copy, time, at, index, out)?;
         }
         Ok(())
     }
 
     /// Adds a record to a window, and fires that if it is time.
     #[inline]
-    fn add(
-        &mut self,
-        value: L::In,
-        time: Timestamp,
-        (row, watermark): (RowId, i64),
-        index: usize,
-        out: &mut Output<L::Out>,
-    ) -> Progress {
+    pub(super) fn add(&mut self, value: L::In, arrival: Arrival, index: usize, out: &mut Output<L::Out>) -> Progress {
         let ending = self.settings.ending;
         if self.settings.trigger.is_some() {
-            return self.add_triggered(value, time, (row, watermark), index, out);
+            return self.add_triggered(value, arrival, index, out);
         }
+        let Arrival { row, watermark, event_time, .. } = arrival;
         let cell = &mut self.rows.get_mut(row)[index];
-        add_value(&self.logic, cell, value);
+        add_value(&self.function.logic, cell, value, event_time);
         cell.pending = ending.end_of(cell.window) > watermark;
         let queue = own_queue(&mut self.queues, ending);
         cell.arm(ending, row, queue);
         if !cell.pending {
-            return fire_cell(&self.logic, self.keys.key(row), cell, false, out);
+            return fire_cell(&mut self.function, self.keys.key(row), cell, false, out);
         }
         Ok(())
     }
 
     #[inline(never)]
-    fn add_triggered(
-        &mut self,
-        value: L::In,
-        time: Timestamp,
-        (row, watermark): (RowId, i64),
-        index: usize,
-        out: &mut Output<L::Out>,
-    ) -> Progress {
+    fn add_triggered(&mut self, value: L::In, arrival: Arrival, index: usize, out: &mut Output<L::Out>) -> Progress {
         let Some(trigger) = &self.settings.trigger else { return Ok(()) };
+        let Arrival { row, reached, event_time, .. } = arrival;
         let ending = self.settings.ending;
         let cell = &mut self.rows.get_mut(row)[index];
         cell.arm(ending, row, own_queue(&mut self.queues, ending));
         let triggered = cell.triggered.get_or_insert_with(|| Triggered::new(trigger.blank()));
-        let (state, mut ctx) = triggered.parts((cell.window, row), watermark, &mut self.queues, &out.task);
-        let result = trigger.on_element(&value, time, state, &mut ctx);
-        add_value(&self.logic, cell, value);
+        let (state, mut ctx) = triggered.parts((cell.window, row), reached, &mut self.queues, &out.task);
+        let result = trigger.on_element(&value, event_time, state, &mut ctx);
+        add_value(&self.function.logic, cell, value, event_time);
         self.obey(result, row, index, out)
     }
 
@@ -242,19 +203,20 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
     fn obey(&mut self, result: TriggerResult, row: RowId, index: usize, out: &mut Output<L::Out>) -> Progress {
         let cells = self.rows.get_mut(row);
         let cell = &mut cells[index];
+        let is_endless = self.settings.ending.end_of(cell.window) == NEVER;
         if result.fires() {
-            fire_cell(&self.logic, self.keys.key(row), cell, result.purges(), out)?;
+            fire_cell(&mut self.function, self.keys.key(row), cell, result.purges(), out)?;
         }
         if result.purges() {
             cell.acc = None;
-            if cell.window == TimeWindow::GLOBAL {
-                // Nothing else will ever drop a global window, so it goes with its contents.
+            if is_endless {
                 cell.firings = 0;
-                if cell.triggered.as_deref().is_none_or(Triggered::is_bare) {
-                    cells.remove(index);
-                    self.unused.note(row);
-                }
             }
+        }
+        // Nothing else will ever drop a window without an end, so it goes with its contents.
+        if is_endless && cell.acc.is_none() && cell.triggered.as_deref().is_none_or(Triggered::is_bare) {
+            cells.remove(index);
+            self.unused.note(row);
         }
         Ok(())
     }
@@ -305,14 +267,14 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
         for index in (0..self.rows.get(row).len()).rev() {
             let cells = self.rows.get_mut(row);
             let cell = &mut cells[index];
-            if cell.armed != at {
+            if cell.armed != at || at == NEVER {
                 continue;
             }
             cell.armed = NEVER;
             if cell.pending && ending.end_of(cell.window) <= at {
                 cell.pending = false;
                 let is_last = ending.lateness == 0;
-                fire_cell(&self.logic, self.keys.key(row), cell, is_last, out)?;
+                fire_cell(&mut self.function, self.keys.key(row), cell, is_last, out)?;
             }
             if ending.over_at(cell.window) <= at {
                 let mut over = cells.remove(index);
@@ -322,6 +284,7 @@ impl<K: Key, L: WindowLogic<K>> CellWindows<K, L> {
                     let (state, mut ctx) = triggered.parts(place, watermark, &mut self.queues, &out.task);
                     trigger.clear(state, &mut ctx);
                 }
+                self.function.clear(self.keys.key(row), (over.window, over.firings), out)?;
             } else {
                 cell.arm(ending, row, own_queue(&mut self.queues, ending));
             }
@@ -350,39 +313,43 @@ fn last_around<A>(sessions: &mut Cells<A>, time: Timestamp) -> Option<&mut Cell<
 }
 
 #[inline]
-fn add_value<K, L: WindowLogic<K>>(logic: &L, cell: &mut Cell<L::Acc>, value: L::In) {
+fn add_value<K, L: WindowLogic<K>>(logic: &L, cell: &mut Cell<L::Acc>, value: L::In, time: Timestamp) {
     match &mut cell.acc {
-        Some(acc) => logic.add(acc, value),
-        vacant => *vacant = Some(logic.start(value)),
+        Some(acc) => logic.add_at(acc, value, time),
+        vacant => *vacant = Some(logic.start_at(value, time)),
     }
 }
 
 /// Emits the result of a window, unless it is empty. With `is_last`, its contents go with it.
 fn fire_cell<K: Key, L: WindowLogic<K>>(
-    logic: &L,
+    function: &mut WindowFunction<K, L>,
     key: &K,
     cell: &mut Cell<L::Acc>,
     is_last: bool,
     out: &mut Output<L::Out>,
 ) -> Progress {
-    let acc = match &cell.acc {
-        Some(acc) if !is_last => Cow::Borrowed(acc),
-        _ => match cell.acc.take() {
-            Some(acc) => Cow::Owned(acc),
-            None => return Ok(()),
-        },
-    };
-    let revision = cell.firings;
+    let firing = (cell.window, cell.firings);
+    if is_last {
+        let Some(acc) = cell.acc.take() else { return Ok(()) };
+        cell.firings += 1;
+        return function.fire(key, Cow::Owned(acc), firing, out);
+    }
+    let Some(acc) = &mut cell.acc else { return Ok(()) };
     cell.firings += 1;
-    fire(logic, key, acc, (cell.window, revision), out)
+    let fired = function.fire_kept(key, acc, firing, out);
+    if function.logic.is_void(acc) {
+        cell.acc = None;
+    }
+    fired
 }
 
 fn checked_gap(gap: Duration) -> Result<i64, NoGap> {
     if gap < Duration::from_millis(1) { Err(NoGap { given: gap }) } else { Ok(millis(gap)) }
 }
 
+/// What the user's code says of a record cannot be.
 #[cold]
-fn no_gap(error: NoGap, site: Site) -> Stop {
+fn misled(error: impl std::error::Error + Send + Sync + 'static, site: Site) -> Stop {
     TaskError::at(site, Cause::User(anyhow::Error::new(error))).into()
 }
 
@@ -392,7 +359,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
 
     fn open(&mut self, out: &mut Output<L::Out>) -> Progress {
         self.wake(out);
-        Ok(())
+        self.function.open(out)
     }
 
     fn process(&mut self, input: &mut Batch<L::In>, out: &mut Output<L::Out>) -> Progress {
@@ -409,6 +376,7 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
             }
         }
         self.unused.relieve(&mut self.keys, |row| !self.rows.get(row).is_empty());
+        self.function.logic.tend(&out.task);
         self.wake(out);
         Ok(())
     }
@@ -429,11 +397,17 @@ impl<K: Key, L: WindowLogic<K>> Operator for CellWindows<K, L> {
         Ok(())
     }
 
+    fn close(&mut self, out: &mut Output<L::Out>) -> Progress {
+        self.function.close(out)
+    }
+
     fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
+        self.function.logic.snapshot(&out.task, to)?;
         self.write(&out.task.info, to)
     }
 
     fn restore(&mut self, out: &Output<L::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
+        self.function.logic.restore(&out.task, from)?;
         self.read(&out.task.info, from)
     }
 }

@@ -1,295 +1,189 @@
-//! What becomes of a window's records, and of their sum when the window fires.
+//! What becomes of what a window holds when it fires.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 
 use crate::data::{Data, Key};
 use crate::error::{Cause, Result, Site, TaskError, blame};
-use crate::operator::{Aggregate, Collector, Context, Output, Stop};
+use crate::operator::{Collector, Context, OnError, Output, Progress, TaskContext};
+use crate::state::{OperatorCapture, OperatorSnapshot, StateError};
 use crate::time::Timestamp;
-use crate::window::TimeWindow;
+use crate::window::{TimeWindow, WindowContext};
 
-/// What a window function can ask: the window, how often it has fired, and all that [`Context`] knows.
-pub struct WindowContext<'a> {
-    base: Context<'a>,
-    window: TimeWindow,
-    revision: u32,
-}
-
-impl<'a> Deref for WindowContext<'a> {
-    type Target = Context<'a>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.base
-    }
-}
-
-impl DerefMut for WindowContext<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.base
-    }
-}
-
-impl WindowContext<'_> {
-    /// The window that fires.
-    pub fn window(&self) -> TimeWindow {
-        self.window
-    }
-
-    /// The first instant in the window.
-    pub fn start(&self) -> Timestamp {
-        self.window.start()
-    }
-
-    /// The first instant after the window.
-    pub fn end(&self) -> Timestamp {
-        self.window.end()
-    }
-
-    /// How often the window has fired for this key before. A session that was merged of several goes on from the
-    /// highest of theirs; in a global window, a purge begins a new count.
-    pub fn revision(&self) -> u32 {
-        self.revision
-    }
-}
-
-/// What a window function may return: nothing, or a [`Result`](crate::Result).
-pub trait IntoResult {
-    /// The outcome.
-    fn into_result(self) -> Result<()>;
-}
-
-impl IntoResult for () {
-    fn into_result(self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl IntoResult for Result<()> {
-    fn into_result(self) -> Result<()> {
-        self
-    }
-}
-
-/// A window's function, as the window operators see it.
+/// A window's function, as the window operators see it; made anew in each subtask.
 ///
-/// `start` with a value, then `add` for each further one; `merge` as in [`Aggregate`], with the earlier contents first.
-pub(crate) trait WindowLogic<K>: Clone + Send + Sync + 'static {
+/// `start` with a value, then `add` for each further one; `merge` as in [`Aggregate`](crate::operator::Aggregate), with the
+/// earlier contents first.
+pub(crate) trait WindowLogic<K>: 'static {
     type In: Data;
     type Acc: Data;
     type Out: Data;
 
+    /// Whether it is told of each window that is over, and asked for what it remembers: windows are then kept key by key.
+    const HAS_STATE: bool = false;
+
     fn start(&self, value: Self::In) -> Self::Acc;
     fn add(&self, acc: &mut Self::Acc, value: Self::In);
     fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
+
+    /// [`WindowLogic::start`] with a record whose event time is known, if it has one.
+    #[inline]
+    fn start_at(&self, value: Self::In, _time: Timestamp) -> Self::Acc {
+        self.start(value)
+    }
+
+    /// [`WindowLogic::add`] with a record whose event time is known, if it has one.
+    #[inline]
+    fn add_at(&self, acc: &mut Self::Acc, value: Self::In, _time: Timestamp) {
+        self.add(acc, value);
+    }
+
+    /// What a window holds that has no records; `None` if that has no result.
+    fn empty(&self) -> Option<Self::Acc>;
+
+    /// Whether a window that holds this does not fire.
+    #[inline]
+    fn is_void(&self, _acc: &Self::Acc) -> bool {
+        false
+    }
+
     fn fire(
-        &self,
+        &mut self,
         key: &K,
         acc: Cow<'_, Self::Acc>,
         ctx: &mut WindowContext<'_>,
         out: &mut Collector<Self::Out>,
-    ) -> Result<()>;
+    ) -> Result<(), Cause>;
+
+    /// Fires a window that keeps its contents.
+    #[inline]
+    fn fire_kept(
+        &mut self,
+        key: &K,
+        acc: &mut Self::Acc,
+        ctx: &mut WindowContext<'_>,
+        out: &mut Collector<Self::Out>,
+    ) -> Result<(), Cause> {
+        self.fire(key, Cow::Borrowed(acc), ctx, out)
+    }
+
+    /// A window is over.
+    fn clear(&mut self, _key: &K, _ctx: &mut WindowContext<'_>) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    /// Called once before all else but `restore`.
+    fn open(&mut self, _ctx: &mut Context<'_>) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    /// Called once after all else.
+    fn close(&mut self, _ctx: &mut Context<'_>, _out: &mut Collector<Self::Out>) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    /// Called between batches.
+    fn tend(&mut self, _task: &TaskContext) {}
+
+    fn snapshot(&mut self, _task: &TaskContext, _to: &mut OperatorCapture) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _task: &TaskContext, _from: &OperatorSnapshot) -> Result<(), StateError> {
+        Ok(())
+    }
 }
 
-/// Emits the results of one firing.
-pub(crate) fn fire<K: Key, L: WindowLogic<K>>(
-    logic: &L,
-    key: &K,
-    acc: Cow<'_, L::Acc>,
-    (window, revision): (TimeWindow, u32),
-    out: &mut Output<L::Out>,
-) -> Result<(), Stop> {
-    let time = window.max_timestamp();
-    let _blame = blame::Firing(time);
-    out.collector.at_record(time, None);
-    let base =
-        Context { task: &out.task, operator: &out.metrics.name, sides: &mut out.sides, time, watermark: out.watermark };
-    let mut ctx = WindowContext { base, window, revision };
-    logic.fire(key, acc, &mut ctx, &mut out.collector).map_err(|error| failed(time, error))
+/// The context of an output at an event time; the output's collector stays free.
+macro_rules! context {
+    ($out:ident, $time:expr) => {
+        Context {
+            task: &$out.task,
+            operator: &$out.metrics.name,
+            sides: &mut $out.sides,
+            time: $time,
+            watermark: $out.watermark,
+        }
+    };
 }
 
-#[cold]
-fn failed(event_time: Timestamp, error: anyhow::Error) -> Stop {
-    TaskError::at(Site { event_time, ..Site::default() }, Cause::User(error)).into()
+/// A window's function with what becomes of windows for which it fails.
+pub(crate) struct WindowFunction<K, L> {
+    pub(crate) logic: L,
+    on_error: OnError<(K, TimeWindow)>,
 }
 
-/// How a window's records are kept until it fires.
-pub(crate) trait Fold: Clone + Send + Sync + 'static {
-    type In: Data;
-    type Acc: Data;
+impl<K: Key, L: WindowLogic<K>> WindowFunction<K, L> {
+    pub(crate) fn new(logic: L, on_error: OnError<(K, TimeWindow)>) -> Self {
+        Self { logic, on_error }
+    }
 
-    fn start(&self, value: Self::In) -> Self::Acc;
-    fn add(&self, acc: &mut Self::Acc, value: Self::In);
-    fn merge(&self, acc: &mut Self::Acc, other: Self::Acc);
-}
+    /// Emits the results of one firing: of a window, which has fired so often before.
+    #[inline]
+    pub(crate) fn fire(
+        &mut self,
+        key: &K,
+        acc: Cow<'_, L::Acc>,
+        firing: (TimeWindow, u32),
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        self.call(key, firing, out, |logic, ctx, out| logic.fire(key, acc, ctx, out))
+    }
 
-/// Folds by an [`Aggregate`].
-#[derive(Clone)]
-pub(crate) struct AggregateFold<A>(pub(crate) A);
+    /// [`WindowFunction::fire`] of a window that keeps its contents.
+    #[inline]
+    pub(crate) fn fire_kept(
+        &mut self,
+        key: &K,
+        acc: &mut L::Acc,
+        firing: (TimeWindow, u32),
+        out: &mut Output<L::Out>,
+    ) -> Progress {
+        self.call(key, firing, out, |logic, ctx, out| logic.fire_kept(key, acc, ctx, out))
+    }
 
-impl<A: Aggregate> Fold for AggregateFold<A> {
-    type In = A::In;
-    type Acc = A::Acc;
+    /// Tells of a window that is over.
+    pub(crate) fn clear(&mut self, key: &K, firing: (TimeWindow, u32), out: &mut Output<L::Out>) -> Progress {
+        if L::HAS_STATE { self.call(key, firing, out, |logic, ctx, _| logic.clear(key, ctx)) } else { Ok(()) }
+    }
 
     #[inline]
-    fn start(&self, value: A::In) -> A::Acc {
-        let mut acc = self.0.create();
-        self.0.add(&mut acc, value);
-        acc
-    }
-
-    #[inline]
-    fn add(&self, acc: &mut A::Acc, value: A::In) {
-        self.0.add(acc, value);
-    }
-
-    #[inline]
-    fn merge(&self, acc: &mut A::Acc, other: A::Acc) {
-        self.0.merge(acc, other);
-    }
-}
-
-/// Folds two values into one. `None` only while the function runs.
-#[derive(Clone)]
-pub(crate) struct ReduceFold<T, F>(F, PhantomData<fn() -> T>);
-
-impl<T, F> ReduceFold<T, F>
-where
-    F: Fn(T, T) -> T,
-{
-    pub(crate) fn new(reduce: F) -> Self {
-        Self(reduce, PhantomData)
-    }
-
-    fn reduce(&self, acc: &mut Option<T>, value: T) {
-        *acc = Some(match acc.take() {
-            Some(before) => (self.0)(before, value),
-            None => value,
-        });
-    }
-}
-
-impl<T: Data, F> Fold for ReduceFold<T, F>
-where
-    F: Fn(T, T) -> T + Clone + Send + Sync + 'static,
-{
-    type In = T;
-    type Acc = Option<T>;
-
-    fn start(&self, value: T) -> Option<T> {
-        Some(value)
-    }
-
-    #[inline]
-    fn add(&self, acc: &mut Option<T>, value: T) {
-        self.reduce(acc, value);
-    }
-
-    fn merge(&self, acc: &mut Option<T>, other: Option<T>) {
-        if let Some(value) = other {
-            self.reduce(acc, value);
+    fn call(
+        &mut self,
+        key: &K,
+        (window, revision): (TimeWindow, u32),
+        out: &mut Output<L::Out>,
+        call: impl FnOnce(&mut L, &mut WindowContext<'_>, &mut Collector<L::Out>) -> Result<(), Cause>,
+    ) -> Progress {
+        let time = window.max_timestamp();
+        let _blame = blame::Firing(time);
+        out.collector.at_record(time, None);
+        let base = context!(out, time);
+        let mut ctx = WindowContext { base, window, revision };
+        match call(&mut self.logic, &mut ctx, &mut out.collector) {
+            Ok(()) => Ok(()),
+            Err(cause) => self.failed(cause, key, window, out),
         }
     }
-}
 
-/// Counts.
-#[derive(Clone)]
-pub(crate) struct CountFold<T>(pub(crate) PhantomData<fn() -> T>);
-
-impl<T: Data> Fold for CountFold<T> {
-    type In = T;
-    type Acc = u64;
-
-    #[inline]
-    fn start(&self, _value: T) -> u64 {
-        1
+    #[cold]
+    fn failed(&self, cause: Cause, key: &K, window: TimeWindow, out: &mut Output<L::Out>) -> Progress {
+        let site = Site { event_time: window.max_timestamp(), ..Site::default() };
+        match cause {
+            Cause::User(error) => {
+                let kept = Some((key.clone(), window));
+                self.on_error.handle(error, kept, site, &mut out.sides, &out.metrics)
+            }
+            other => Err(TaskError::at(site, other).into()),
+        }
     }
 
-    #[inline]
-    fn add(&self, acc: &mut u64, _value: T) {
-        *acc += 1;
+    pub(crate) fn open(&mut self, out: &mut Output<L::Out>) -> Progress {
+        let mut ctx = context!(out, Timestamp::MIN);
+        self.logic.open(&mut ctx).map_err(|cause| TaskError::at(Site::default(), cause).into())
     }
 
-    #[inline]
-    fn merge(&self, acc: &mut u64, other: u64) {
-        *acc += other;
-    }
-}
-
-/// Keeps all records.
-#[derive(Clone)]
-pub(crate) struct ContentsFold<T>(pub(crate) PhantomData<fn() -> T>);
-
-impl<T: Data> Fold for ContentsFold<T> {
-    type In = T;
-    type Acc = Vec<T>;
-
-    fn start(&self, value: T) -> Vec<T> {
-        vec![value]
-    }
-
-    #[inline]
-    fn add(&self, acc: &mut Vec<T>, value: T) {
-        acc.push(value);
-    }
-
-    fn merge(&self, acc: &mut Vec<T>, mut other: Vec<T>) {
-        acc.append(&mut other);
-    }
-}
-
-/// A fold, and what is made of the outcome when the window fires.
-pub(crate) struct Folded<D, F, O> {
-    fold: D,
-    emit: F,
-    _out: PhantomData<fn() -> O>,
-}
-
-impl<D: Clone, F: Clone, O> Clone for Folded<D, F, O> {
-    fn clone(&self) -> Self {
-        Self { fold: self.fold.clone(), emit: self.emit.clone(), _out: PhantomData }
-    }
-}
-
-impl<D, F, O> Folded<D, F, O> {
-    /// `emit` gets the key, the outcome of the fold, the context and the collector.
-    pub(crate) fn new<K>(fold: D, emit: F) -> Self
-    where
-        D: Fold,
-        F: Fn(&K, Cow<'_, D::Acc>, &mut WindowContext<'_>, &mut Collector<O>) -> Result<()>,
-    {
-        Self { fold, emit, _out: PhantomData }
-    }
-}
-
-impl<K, D, F, O> WindowLogic<K> for Folded<D, F, O>
-where
-    D: Fold,
-    F: Fn(&K, Cow<'_, D::Acc>, &mut WindowContext<'_>, &mut Collector<O>) -> Result<()> + Clone + Send + Sync + 'static,
-    O: Data,
-{
-    type In = D::In;
-    type Acc = D::Acc;
-    type Out = O;
-
-    #[inline]
-    fn start(&self, value: D::In) -> D::Acc {
-        self.fold.start(value)
-    }
-
-    #[inline]
-    fn add(&self, acc: &mut D::Acc, value: D::In) {
-        self.fold.add(acc, value);
-    }
-
-    #[inline]
-    fn merge(&self, acc: &mut D::Acc, other: D::Acc) {
-        self.fold.merge(acc, other);
-    }
-
-    #[inline]
-    fn fire(&self, key: &K, acc: Cow<'_, D::Acc>, ctx: &mut WindowContext<'_>, out: &mut Collector<O>) -> Result<()> {
-        (self.emit)(key, acc, ctx, out)
+    pub(crate) fn close(&mut self, out: &mut Output<L::Out>) -> Progress {
+        let mut ctx = context!(out, Timestamp::MIN);
+        self.logic.close(&mut ctx, &mut out.collector).map_err(|cause| TaskError::at(Site::default(), cause).into())
     }
 }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    CountTrigger, CountWindow, EventTimeTrigger, Global, ProcessingTimeTrigger, PurgingTrigger, Session, Sliding,
-    Trigger, TriggerContext, TriggerResult, Tumbling,
+    AssignWindows, AssignerContext, CountTrigger, CountWindow, CustomWindows, DeltaTrigger, EventTimeTrigger, Global,
+    ProcessWindow, ProcessingTimeTrigger, PurgingTrigger, Session, Sliding, TimeWindow, Trigger, TriggerContext,
+    TriggerResult, Tumbling, WindowContext, WindowStates,
 };
-use crate::operator::OutputTag;
+use crate::error::Result;
+use crate::operator::{Collector, OnError, OutputTag};
+use crate::state::{StateSpec, Ttl, Value};
 use crate::stream::{Environment, Stream, WindowedStream};
 use crate::testing::Harness;
 use crate::time::Timestamp;
@@ -222,8 +225,6 @@ impl<T> Trigger<T> for Delayed {
         *set = false;
         TriggerResult::FireAndPurge
     }
-
-    fn on_merge(&self, _: &mut bool, _: Vec<bool>, _: &mut TriggerContext<'_>) {}
 }
 
 #[test]
@@ -255,6 +256,123 @@ fn a_window_function_may_fail() {
     harness.push(('a', 300));
     let error = harness.try_settle().unwrap_err().to_string();
     assert!(error.contains("out of range"), "{error}");
+}
+
+#[track_caller]
+fn check_invalid(job: impl FnOnce(Stream<Item>), expected: &str) {
+    let env = Environment::new("job");
+    job(env.from_collection([('a', 1)]));
+    let error = env.plan().err().unwrap().to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn what_cannot_be_merged_is_refused_by_windows_that_merge() {
+    let delta = DeltaTrigger::of(1.0, |a: &Item, b: &Item| (b.1 - a.1) as f64);
+    check_invalid(
+        |s| drop(contents(s.key_by(|item| &item.0).window(Session::gap(millis(5))).trigger(delta))),
+        "cannot be merged, and these windows are when they touch",
+    );
+    check_invalid(
+        |s| drop(s.key_by(|item| &item.0).window(Session::gap(millis(5))).process_window("fired", Fired)),
+        "the state `fired` of windows that merge",
+    );
+}
+
+#[test]
+fn windows_of_the_stream_as_a_whole_have_one_subtask() {
+    check_invalid(|s| drop(s.count_window_all(2).count().parallelism(2)), "parallelism");
+}
+
+/// How often a window fires, by key and window; counts are forgotten after a while.
+#[derive(Clone)]
+struct Fired;
+
+impl ProcessWindow<char> for Fired {
+    type In = Vec<Item>;
+    type Out = (u64, u64);
+    type State = (Value<u64>,);
+    type WindowState = (Value<u64>,);
+
+    fn states(&self) -> Vec<StateSpec> {
+        vec![StateSpec::new("total").ttl(Ttl::new(millis(50)))]
+    }
+
+    fn window_states(&self) -> Vec<StateSpec> {
+        vec![StateSpec::new("fired")]
+    }
+
+    fn new_state(&self) -> Self::State {
+        Default::default()
+    }
+
+    fn new_window_state(&self) -> Self::WindowState {
+        Default::default()
+    }
+
+    fn process(
+        &mut self,
+        _: &char,
+        _: Vec<Item>,
+        states: WindowStates<'_, Self::State, Self::WindowState>,
+        _: &mut WindowContext<'_>,
+        out: &mut Collector<(u64, u64)>,
+    ) -> Result<()> {
+        let (total, fired) = (states.key.0.get_or_default(), states.window.0.get_or_default());
+        *total += 1;
+        *fired += 1;
+        out.emit((*total, *fired));
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_window_function_remembers_of_a_key_expires_if_it_says_so() {
+    let job = |s: Stream<Item>| {
+        let windows = s.key_by(|item| &item.0).window(Global).trigger(CountTrigger::of(1));
+        windows.process_window("fired", Fired)
+    };
+    let mut harness = Harness::new(job);
+    harness.push(('a', 1));
+    harness.push(('a', 2));
+    let mut restored = Harness::restored(job, 2, &harness.snapshot());
+    restored.push(('a', 3));
+    restored.advance_processing_time(at(60));
+    restored.push(('a', 4));
+    assert_eq!(harness.output(), [(1, 1), (2, 2)]);
+    assert_eq!(restored.output(), [(3, 3), (1, 4)]);
+}
+
+/// Assigns what it is told to.
+struct Ends(i64);
+
+impl AssignWindows<Item> for Ends {
+    fn assign(&self, _: &Item, ctx: &AssignerContext) -> impl IntoIterator<Item = TimeWindow> {
+        [TimeWindow::new(ctx.timestamp(), at(self.0))]
+    }
+}
+
+#[test]
+fn a_window_that_does_not_end_after_it_starts_fails_the_job() {
+    let job = |s: Stream<Item>| contents(s.key_by(|item| &item.0).window(CustomWindows::of(Ends(5))));
+    let mut harness = Harness::new(job);
+    harness.push_at(('a', 1), at(5));
+    let error = harness.try_settle().unwrap_err().to_string();
+    assert!(error.contains("a window must end after it starts"), "{error}");
+}
+
+#[test]
+fn a_window_whose_function_fails_can_be_skipped() {
+    let job = |s: Stream<Item>| {
+        let windows = s.key_by(|item| &item.0).window(CountWindow::tumbling(1)).on_error(OnError::Skip);
+        windows.process(|_, _, records, out| {
+            out.emit(u8::try_from(records[0].1)?);
+            Ok(())
+        })
+    };
+    let mut harness = Harness::new(job);
+    (254..258).for_each(|number| harness.push(('a', number)));
+    assert_eq!(harness.output(), [254, 255]);
 }
 
 #[test]

@@ -1,21 +1,18 @@
 //! Windows that keep only their last records.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use super::WindowContext;
-use super::function::WindowLogic;
-use crate::error::Result;
-use crate::operator::Collector;
+use super::refold::Buffer;
+use crate::data::Data;
+use crate::time::Timestamp;
 
-/// Keeps the last `count` records as they are, and folds them when the window fires.
+/// Keeps the last `count` records.
 #[derive(Clone)]
-pub(crate) struct LastN<L> {
+pub(crate) struct LastN {
     pub(crate) count: usize,
-    pub(crate) logic: L,
 }
 
-impl<L> LastN<L> {
+impl LastN {
     fn trim<T>(&self, records: &mut VecDeque<T>) {
         while records.len() > self.count {
             records.pop_front();
@@ -23,38 +20,24 @@ impl<L> LastN<L> {
     }
 }
 
-impl<K, L: WindowLogic<K>> WindowLogic<K> for LastN<L> {
-    type In = L::In;
-    type Acc = VecDeque<L::In>;
-    type Out = L::Out;
+impl<T: Data> Buffer<T> for LastN {
+    type Kept = VecDeque<T>;
 
-    fn start(&self, value: L::In) -> VecDeque<L::In> {
+    fn start(&self, value: T, _time: Timestamp) -> VecDeque<T> {
         VecDeque::from([value])
     }
 
-    fn add(&self, acc: &mut VecDeque<L::In>, value: L::In) {
-        acc.push_back(value);
-        self.trim(acc);
+    fn add(&self, kept: &mut VecDeque<T>, value: T, _time: Timestamp) {
+        kept.push_back(value);
+        self.trim(kept);
     }
 
-    fn merge(&self, acc: &mut VecDeque<L::In>, other: VecDeque<L::In>) {
-        acc.extend(other);
-        self.trim(acc);
+    fn merge(&self, kept: &mut VecDeque<T>, other: VecDeque<T>) {
+        kept.extend(other);
+        self.trim(kept);
     }
 
-    fn fire(
-        &self,
-        key: &K,
-        acc: Cow<'_, VecDeque<L::In>>,
-        ctx: &mut WindowContext<'_>,
-        out: &mut Collector<L::Out>,
-    ) -> Result<()> {
-        let mut records = acc.into_owned().into_iter();
-        let Some(first) = records.next() else { return Ok(()) };
-        let mut folded = self.logic.start(first);
-        for record in records {
-            self.logic.add(&mut folded, record);
-        }
-        self.logic.fire(key, Cow::Owned(folded), ctx, out)
+    fn values(kept: VecDeque<T>) -> impl Iterator<Item = T> {
+        kept.into_iter()
     }
 }

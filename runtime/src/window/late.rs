@@ -1,20 +1,39 @@
 //! Records that come too late.
 
+use std::sync::Arc;
+
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError};
-use crate::operator::{Output, OutputTag, Stop};
+use crate::operator::{Output, OutputTag, SideOutputs, Stop};
 use crate::time::Timestamp;
 
+/// Emits a record; answers whether somebody reads it.
+type Emit<T> = dyn Fn(T, Timestamp, &mut SideOutputs) -> bool + Send + Sync;
+
 /// Where late records go.
-#[derive(Debug)]
 pub(crate) struct Late<T> {
-    /// The side output that was asked for.
-    pub(crate) tag: Option<OutputTag<T>>,
+    /// `None` if they are only counted.
+    emit: Option<Arc<Emit<T>>>,
 }
 
 impl<T> Clone for Late<T> {
     fn clone(&self) -> Self {
-        Self { tag: self.tag }
+        Self { emit: self.emit.clone() }
+    }
+}
+
+impl<T: Data> Late<T> {
+    /// To the side output that was asked for.
+    pub(crate) fn to(tag: Option<OutputTag<T>>) -> Self {
+        match tag {
+            None => Self { emit: None },
+            Some(tag) => Self::by(move |value, time, sides| sides.emit(tag, value, time)),
+        }
+    }
+
+    /// By a function that answers whether somebody reads what it emits.
+    pub(crate) fn by(emit: impl Fn(T, Timestamp, &mut SideOutputs) -> bool + Send + Sync + 'static) -> Self {
+        Self { emit: Some(Arc::new(emit)) }
     }
 }
 
@@ -22,12 +41,9 @@ impl<T: Data> Late<T> {
     /// Puts a late record out, or counts it if nobody reads the output.
     #[cold]
     pub(crate) fn put<O>(&self, value: T, time: Timestamp, out: &mut Output<O>) {
-        let read = self.tag.is_some_and(|tag| out.sides.is_read(tag));
-        match self.tag {
-            Some(tag) if read => {
-                out.sides.emit(tag, value, time);
-            }
-            _ => out.metrics.late_dropped.add(1),
+        let is_read = self.emit.as_ref().is_some_and(|emit| emit(value, time, &mut out.sides));
+        if !is_read {
+            out.metrics.late_dropped.add(1);
         }
     }
 }

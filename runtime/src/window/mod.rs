@@ -9,39 +9,58 @@
 //!
 //! * `aligned` runs tumbling and sliding windows that fire at their end. Windows share *panes*, kept pane by pane over
 //!   row numbers, so that a record costs one array access whatever the number of windows it is in.
-//! * `cells` runs all others (sessions, global and count windows, any window with a trigger of its own), kept key by key.
+//! * `cells` runs all others (sessions, global, count and custom windows, any window with a trigger or an evictor of its
+//!   own, or whose function has states), kept key by key.
 
 mod aligned;
 mod aligned_state;
 mod assigner;
 mod cell;
 mod cells;
+mod cells_assign;
 mod cells_state;
+mod context;
+mod custom;
 #[cfg(test)]
-mod driver;
+pub(crate) mod driver;
 mod due;
+pub(crate) mod evictor;
+pub(crate) mod fold;
 pub(crate) mod function;
 mod grid;
-mod horizon;
+pub(crate) mod horizon;
 #[cfg(test)]
 mod kinds_tests;
 mod last_n;
-mod late;
+pub(crate) mod late;
 #[cfg(test)]
-mod oracle;
+pub(crate) mod oracle;
 mod pane;
 mod panes;
+mod process;
+mod refold;
 pub(crate) mod runner;
 mod sparse;
+pub(crate) mod stateful;
 #[cfg(test)]
 mod tests;
 mod time_window;
 pub(crate) mod trigger;
-mod unused;
+pub(crate) mod unused;
+mod window_rows;
+
+pub(crate) use assigner::OnGrid;
+pub(crate) use grid::Grid;
+pub(crate) use horizon::Horizon;
+pub(crate) use late::{Late, no_event_time};
 
 pub use assigner::{CountWindow, Global, Session, Sliding, Tumbling, WindowAssigner, WindowError, Windows};
-pub use function::{IntoResult, WindowContext};
+pub use context::{IntoResult, WindowContext};
+pub use custom::{AssignWindows, AssignerContext, CustomWindows};
+pub use evictor::{CountEvictor, DeltaEvictor, Evictor, EvictorContext, TimeEvictor, TimestampedValue};
+pub use process::{ProcessWindow, WindowStates};
 pub use time_window::TimeWindow;
 pub use trigger::{
-    CountTrigger, EventTimeTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, TriggerContext, TriggerResult,
+    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger, EventTimeTrigger,
+    ProcessingTimeTrigger, ProcessingTimeoutTrigger, PurgingTrigger, Trigger, TriggerContext, TriggerResult,
 };

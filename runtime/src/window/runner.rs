@@ -3,52 +3,87 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::TimeWindow;
 use super::aligned::{self, AlignedWindows};
 use super::assigner::{Kind, Windows, millis};
 use super::cell::Ending;
 use super::cells::{self, CellWindows};
-use super::function::WindowLogic;
+use super::evictor::{Evicting, Evictor};
+use super::function::{WindowFunction, WindowLogic};
 use super::last_n::LastN;
 use super::late::Late;
+use super::refold::Refolding;
 use crate::channel::Batch;
 use crate::data::Key;
 use crate::operator::keyed::KeySelector;
-use crate::operator::{Operator, Output, OutputTag, Progress};
+use crate::operator::{OnError, Operator, Output, OutputTag, Progress};
 use crate::state::{OperatorCapture, OperatorSnapshot, StateError};
 use crate::time::Timestamp;
 
 /// All that a window operator needs to know beside its function.
-pub(crate) struct WindowPlan<T> {
+pub(crate) struct WindowPlan<K, T> {
     pub(crate) windows: Windows<T>,
+    pub(crate) evictor: Option<Arc<dyn Evictor<T>>>,
     /// Without effect in processing time, where nothing is late.
     pub(crate) allowed_lateness: Duration,
     pub(crate) late_output: Option<OutputTag<T>>,
+    /// What becomes of a window for which the function fails.
+    pub(crate) on_error: OnError<(K, TimeWindow)>,
 }
 
 /// Windows of any kind.
 pub(crate) enum WindowRunner<K: Key, L: WindowLogic<K>> {
     Aligned(Box<AlignedWindows<K, L>>),
     Cells(Box<CellWindows<K, L>>),
-    LastN(Box<CellWindows<K, LastN<L>>>),
+    LastN(Box<CellWindows<K, Refolding<LastN, L>>>),
+    Evicting(Box<EvictingWindows<K, L>>),
 }
 
+type EvictingWindows<K, L> = CellWindows<K, Refolding<Evicting<<L as WindowLogic<K>>::In>, L>>;
+
 impl<K: Key, L: WindowLogic<K>> WindowRunner<K, L> {
-    pub(crate) fn new(plan: &WindowPlan<L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+    pub(crate) fn new(plan: &WindowPlan<K, L::In>, selector: Arc<dyn KeySelector<L::In, K>>, logic: L) -> Self {
+        Self::with_late(plan, Late::to(plan.late_output), selector, logic)
+    }
+
+    /// For records whose late ones go elsewhere than the plan says.
+    pub(crate) fn with_late(
+        plan: &WindowPlan<K, L::In>,
+        late: Late<L::In>,
+        selector: Arc<dyn KeySelector<L::In, K>>,
+        logic: L,
+    ) -> Self {
         let Windows { kind, processing_time, trigger, keep_last } = &plan.windows;
         let processing_time = *processing_time;
-        let late = Late { tag: plan.late_output };
         let lateness = if processing_time { 0 } else { millis(plan.allowed_lateness) };
-        if let (Kind::Regular(grid), None) = (kind, trigger) {
+        if let (Kind::Regular(grid), None, None, false) = (kind, trigger, &plan.evictor, L::HAS_STATE) {
             let settings = aligned::Settings { grid: *grid, processing_time, lateness, late };
-            return Self::Aligned(Box::new(AlignedWindows::new(settings, selector, logic)));
+            let function = WindowFunction::new(logic, plan.on_error.clone());
+            return Self::Aligned(Box::new(AlignedWindows::new(settings, selector, function)));
         }
         let ending = Ending { processing_time, lateness };
         let settings = cells::Settings { kind: kind.clone(), ending, trigger: trigger.clone(), late };
-        match *keep_last {
-            Some(count) => Self::LastN(Box::new(CellWindows::new(settings, selector, LastN { count, logic }))),
-            None => Self::Cells(Box::new(CellWindows::new(settings, selector, logic))),
+        match (&plan.evictor, *keep_last) {
+            (Some(evictor), _) => {
+                let buffer = Evicting(Arc::clone(evictor));
+                Self::Evicting(cells(settings, selector, Refolding { buffer, logic }, plan))
+            }
+            (None, Some(count)) => {
+                let buffer = LastN { count };
+                Self::LastN(cells(settings, selector, Refolding { buffer, logic }, plan))
+            }
+            (None, None) => Self::Cells(cells(settings, selector, logic, plan)),
         }
     }
+}
+
+fn cells<K: Key, L: WindowLogic<K>>(
+    settings: cells::Settings<L::In>,
+    selector: Arc<dyn KeySelector<L::In, K>>,
+    logic: L,
+    plan: &WindowPlan<K, L::In>,
+) -> Box<CellWindows<K, L>> {
+    Box::new(CellWindows::new(settings, selector, WindowFunction::new(logic, plan.on_error.clone())))
 }
 
 /// Calls a method of whichever operator it is.
@@ -58,6 +93,7 @@ macro_rules! forward {
             Self::Aligned(windows) => windows.$method($($argument),*),
             Self::Cells(windows) => windows.$method($($argument),*),
             Self::LastN(windows) => windows.$method($($argument),*),
+            Self::Evicting(windows) => windows.$method($($argument),*),
         }
     };
 }
@@ -80,6 +116,10 @@ impl<K: Key, L: WindowLogic<K>> Operator for WindowRunner<K, L> {
 
     fn processing_time(&mut self, now: Timestamp, out: &mut Output<L::Out>) -> Progress {
         forward!(self, processing_time(now, out))
+    }
+
+    fn close(&mut self, out: &mut Output<L::Out>) -> Progress {
+        forward!(self, close(out))
     }
 
     fn snapshot(&mut self, out: &Output<L::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {

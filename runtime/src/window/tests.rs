@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::driver::Driver;
-use super::function::{ContentsFold, Folded};
+use super::fold::{ContentsFold, Folded};
 use super::oracle::{Firing, KeyOracle, Shape};
 use super::runner::{WindowPlan, WindowRunner};
 use super::trigger::erase;
 use super::{EventTimeTrigger, Session, Sliding, WindowAssigner, WindowContext};
 use crate::channel::hash::stable_hash;
 use crate::operator::keyed::OwnedKey;
-use crate::operator::{Collector, Operator, OutputTag};
+use crate::operator::{Collector, OnError, Operator, OutputTag};
 use crate::state::{KeyGroup, TaskCapture, TaskSnapshot};
 
 /// A key and the record's number.
@@ -77,7 +77,13 @@ fn operator(case: &Case) -> impl Operator<In = Item, Out = Fat> + use<> {
     if case.triggered {
         windows.trigger = Some(erase(EventTimeTrigger));
     }
-    let plan = WindowPlan { windows, allowed_lateness: millis(case.lateness), late_output: Some(LATE) };
+    let plan = WindowPlan {
+        windows,
+        evictor: None,
+        allowed_lateness: millis(case.lateness),
+        late_output: Some(LATE),
+        on_error: OnError::Fail,
+    };
     #[expect(clippy::owned_cow, reason = "the fold's accumulator is a vector")]
     let emit = |key: &u64, records: Cow<'_, Vec<Item>>, window: &mut WindowContext<'_>, out: &mut Collector<Fat>| {
         let mut records: Vec<u64> = records.iter().map(|record| record.1).collect();

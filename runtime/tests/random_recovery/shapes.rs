@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use millstream::connector::CollectSink;
+use millstream::join::Offset::{After, Before};
 use millstream::operator::OnError;
 use millstream::prelude::*;
 use millstream::testing::Faults;
@@ -12,6 +13,9 @@ use crate::operators::{
     Buckets, BucketsOfBoth, BucketsWithSums, CountAndSum, Detour, ODD, Row, Share, Sort, bucket_end, by_key,
 };
 use crate::records::{DISORDER_MILLIS, RECORDS, key, millis, source, watermarks};
+
+/// How far apart records are at most that are paired.
+const NEAR_MILLIS: i64 = 60;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
@@ -26,6 +30,10 @@ pub(crate) enum Shape {
     Connected,
     /// What one source gives, all subtasks are told that the other goes to.
     Broadcast,
+    /// Records of two sources paired by time, and by window.
+    Joins,
+    /// Windows of partial sums, made by each sender and behind a salted exchange.
+    PartialSums,
     /// Tumbling and sliding windows of one stream, into a sink each.
     Windows,
     Sessions,
@@ -34,13 +42,15 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Stateless,
         Self::Counts,
         Self::UnionAndSides,
         Self::Timers,
         Self::Connected,
         Self::Broadcast,
+        Self::Joins,
+        Self::PartialSums,
         Self::Windows,
         Self::Sessions,
         Self::Late,
@@ -98,6 +108,28 @@ impl Shape {
                 let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap());
                 let told = timed.key_by_owned(by_key).connect_broadcast(others.filter(|n| n % 5 == 0));
                 told.apply(BucketsWithSums::operator()).sink(first).uid("first");
+            }
+            Self::Joins => {
+                let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
+                let others = others.filter(|n| n % 3 == 0).key_by_owned(by_key);
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let near = Duration::from_millis(NEAR_MILLIS as u64);
+                let close = timed.clone().interval_join(others.clone()).between(Before(near), After(near));
+                close.apply(|a, b| (*a, millis(*a).max(millis(*b)), *b, 0)).uid("close").sink(first).uid("first");
+                let windows = timed.join(others).window(Tumbling::of(Duration::from_millis(90)));
+                windows.apply(|a, b| (*a, 0, *b, 1)).uid("same-window").sink(second).uid("second");
+            }
+            Self::PartialSums => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let emit = |key: &u64, window: &mut WindowContext<'_>, (count, sum), out: &mut Collector<Row>| {
+                    out.emit((*key, window.start().as_millis(), count, sum));
+                };
+                let local = timed.clone().local_aggregation().max_partials(7).uid("partial-tumbling");
+                let tumbling = local.window(Tumbling::of(Duration::from_millis(90)));
+                tumbling.aggregate_with(CountAndSum, emit).uid("tumbling").sink(first).uid("first");
+                let salted = timed.local_aggregation().salted(3).uid("salted-sliding");
+                let sliding = salted.window(Sliding::of(Duration::from_millis(120), Duration::from_millis(40)));
+                sliding.aggregate_with(CountAndSum, emit).uid("sliding").sink(second).uid("second");
             }
             Self::Windows => {
                 let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
@@ -177,7 +209,16 @@ impl Shape {
                 }
                 (counts.into_iter().map(|((key, end), count)| (key, end, count, sums[&end])).collect(), Vec::new())
             }
-            Self::Windows => (windows(90, 90), windows(120, 40)),
+            Self::Joins => {
+                let others = || (0..RECORDS).filter(|n| n % 3 == 0);
+                let pairs = numbers.flat_map(|a| others().map(move |b| (a, b))).filter(|(a, b)| key(*a) == key(*b));
+                let close = |a, b| (millis(a) - millis(b)).abs() <= NEAR_MILLIS;
+                let close = pairs.clone().filter(|(a, b)| close(*a, *b));
+                let together = pairs.filter(|(a, b)| millis(*a) / 90 == millis(*b) / 90);
+                let close = close.map(|(a, b)| (a, millis(a).max(millis(b)), b, 0)).collect();
+                (close, together.map(|(a, b)| (a, 0, b, 1)).collect())
+            }
+            Self::Windows | Self::PartialSums => (windows(90, 90), windows(120, 40)),
             Self::Sessions => (sessions(100), Vec::new()),
             Self::Late => (windows(50, 50).into_iter().map(|row| (row.0, row.1, row.2, 0)).collect(), Vec::new()),
         };

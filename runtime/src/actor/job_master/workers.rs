@@ -25,9 +25,9 @@ pub(crate) struct Workers {
 impl Workers {
     pub(crate) fn start(faults: &Injection) -> std::io::Result<Self> {
         Ok(Self {
-            parts: pool("snapshot", PART_THREADS, faults)?,
-            pointers: pool("checkpoint", 1, faults)?,
-            commits: pool("committer", 1, faults)?,
+            parts: pool("snapshot", PART_THREADS, Role::InBackground, faults)?,
+            pointers: pool("checkpoint", 1, Role::InOrder, faults)?,
+            commits: pool("committer", 1, Role::InOrder, faults)?,
         })
     }
 
@@ -60,12 +60,24 @@ impl Workers {
     }
 }
 
-fn pool(name: &str, count: usize, faults: &Injection) -> std::io::Result<mpsc::Sender<Job>> {
+/// What a pool's threads are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Much work, which nobody waits for as long as the job has work.
+    InBackground,
+    /// Little work, which the job waits for.
+    InOrder,
+}
+
+fn pool(name: &str, count: usize, role: Role, faults: &Injection) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, queue) = mpsc::channel::<Job>();
     let queue = Arc::new(Mutex::new(queue));
     for _ in 0..count {
         let (queue, faults) = (Arc::clone(&queue), faults.clone());
         threads::spawn(name, move || {
+            if role == Role::InBackground {
+                threads::give_way();
+            }
             loop {
                 // The lock is given up before the job runs.
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -10,12 +10,13 @@ use crate::operator::process::OnError;
 use crate::operator::{Collector, Context, KeyedContext, Output, Progress, Stop, TimeDomain};
 use crate::state::timers::Timers;
 use crate::state::{
-    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Ttl, operator_state,
+    KeyedRows, OperatorCapture, OperatorSnapshot, RowId, State, StateError, StateRow, StatesCodec, Sweep, Ttl,
+    operator_state,
 };
 use crate::time::Timestamp;
 
 /// How many records ahead of its use a row is brought into the cache.
-pub(super) const ROWS_AHEAD: usize = 16;
+pub(crate) const ROWS_AHEAD: usize = 16;
 
 /// A keyed operator with its keys, rows and timers.
 pub(crate) struct KeyedCore<K: Key, P: KeyedOperator<K>> {
@@ -23,15 +24,12 @@ pub(crate) struct KeyedCore<K: Key, P: KeyedOperator<K>> {
     on_error: OnError<P::In>,
     has_ttl: bool,
     state: KeyedRows<K, StatesCodec<P::State>>,
-    /// How many rows a batch sweeps for expired state, so that keys never seen again are forgotten too.
-    swept_per_batch: usize,
+    sweep: Sweep,
     timers: Timers<K>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
     /// Rows that a call has left without content.
     vacated: Vec<RowId>,
-    /// The next row to look at for expired state.
-    sweep: usize,
     /// The visit of all keys that is under way.
     visit: Option<visit::Visit>,
 }
@@ -39,20 +37,18 @@ pub(crate) struct KeyedCore<K: Key, P: KeyedOperator<K>> {
 impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
     pub(super) fn new(operator: P, on_error: OnError<P::In>) -> Self {
         let specs = operator.states();
-        let ttls = specs.iter().filter_map(|spec| spec.ttl).filter(Ttl::is_enabled);
-        let has_ttl = ttls.clone().next().is_some();
-        let swept_per_batch = ttls.map(|ttl| ttl.cleanup.keys_per_batch).max().unwrap_or_default();
+        let has_ttl = specs.iter().filter_map(|spec| spec.ttl).any(|ttl: Ttl| ttl.is_enabled());
+        let sweep = Sweep::of(&specs);
         let state = KeyedRows::new("rows", StatesCodec::new(operator.new_state(), specs));
         Self {
             operator,
             on_error,
             has_ttl,
-            swept_per_batch,
+            sweep,
             state,
             timers: Timers::default(),
             resolved: Vec::new(),
             vacated: Vec::new(),
-            sweep: 0,
             visit: None,
         }
     }
@@ -62,22 +58,6 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         while let Some(row) = self.vacated.pop() {
             if self.state.rows.get(row).is_vacant() {
                 self.state.forget(row);
-            }
-        }
-    }
-
-    /// Looks at the next few rows for state that has expired. Only looks, or it would copy what a snapshot has.
-    fn sweep_expired(&mut self, now: Timestamp) {
-        let count = self.state.rows.len();
-        for _ in 0..self.swept_per_batch.min(count) {
-            self.sweep = (self.sweep + 1) % count;
-            let row = self.sweep as RowId;
-            if self.state.rows.get(row).has_expired(now) {
-                let state = self.state.rows.get_mut(row);
-                state.states_mut().into_iter().for_each(|state| state.remove_expired(now));
-                if state.is_vacant() && self.state.keys.is_live(row) {
-                    self.state.forget(row);
-                }
             }
         }
     }
@@ -103,16 +83,14 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
             self.state.make_room(now).map_err(Stop::of_state)?;
             selector.resolve(input, &mut self.state.keys, &mut self.resolved);
             self.state.load(&self.resolved, now).map_err(Stop::of_state)?;
+            out.set_hurried(self.state.rows.is_frozen());
             self.run(input, wrap, now, out)?;
             self.release_vacated();
             if !input.is_empty() {
                 out.flush()?;
             }
         }
-        // In a store, they go when its tables are merged.
-        if self.has_ttl && !self.state.is_cached() {
-            self.sweep_expired(out.task.clock.now());
-        }
+        self.sweep.turn(&mut self.state, &out.task);
         Ok(())
     }
 
@@ -125,19 +103,21 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
         now: Timestamp,
         out: &mut Output<P::Out>,
     ) -> Progress {
+        let Self { operator, on_error, has_ttl, state, timers, resolved, vacated, .. } = self;
+        let (keys, mut rows, has_ttl) = (&state.keys, state.rows.writer(), *has_ttl);
         out.collector.set_origin(input.origin());
         let mut records = input.consume();
         while !out.is_full() {
             let Some(value) = records.next_value().map(&wrap) else { break };
-            let row = self.resolved[records.index()];
-            if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
-                self.state.rows.writer().prefetch(*ahead);
+            let row = resolved[records.index()];
+            if let Some(ahead) = resolved.get(records.index() + ROWS_AHEAD) {
+                rows.prefetch(*ahead);
             }
             let time = records.time();
             out.collector.at_record(time, records.position());
-            let kept = self.on_error.keep(&value);
-            let state = self.state.rows.get_mut(row);
-            if self.has_ttl {
+            let kept = on_error.keep(&value);
+            let state = rows.get_mut(row);
+            if has_ttl {
                 set_now(state, now);
             }
             let mut ctx = KeyedContext {
@@ -149,16 +129,16 @@ impl<K: Key, P: KeyedOperator<K>> KeyedCore<K, P> {
                     watermark: out.watermark,
                 },
                 firing: None,
-                key: self.state.keys.key(row),
+                key: keys.key(row),
                 hash: records.hash(),
-                timers: &mut self.timers,
+                timers: &mut *timers,
             };
-            let done = self.operator.process(value, state, &mut ctx, &mut out.collector);
+            let done = operator.process(value, state, &mut ctx, &mut out.collector);
             if state.is_vacant() {
-                self.vacated.push(row);
+                vacated.push(row);
             }
             if let Err(error) = done {
-                self.on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
+                on_error.handle(error, kept, records.site(), &mut out.sides, &out.metrics)?;
             }
         }
         Ok(())

@@ -2,12 +2,17 @@
 
 mod co_process;
 mod keyed_core;
+mod local;
+mod partial;
 mod process;
 mod rolling;
 mod runner;
 mod selector;
 
 pub use co_process::KeyedCoProcess;
+pub(crate) use keyed_core::ROWS_AHEAD;
+pub(crate) use local::{LocalAggregate, LocalSettings};
+pub(crate) use partial::{MergePartials, Partial};
 pub use process::KeyedProcess;
 pub(crate) use rolling::{Rolling, RollingRunner};
 pub(crate) use runner::{KeySelectors, KeyedRunner};

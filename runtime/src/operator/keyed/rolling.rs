@@ -56,6 +56,7 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
         selector.resolve(input, &mut accs.keys, resolved);
         accs.load(resolved, Timestamp::MIN).map_err(Stop::of_state)?;
         input.forget_hashes();
+        out.set_hurried(accs.rows.is_frozen());
         let (resolved, keys, mut accs) = (resolved.as_slice(), &accs.keys, accs.rows.writer());
         let mut at = 0;
         out.map(input, |value| {

@@ -3,6 +3,7 @@
 //! The key function's type is known only here, behind one virtual call per batch, so that a `KeyedStream<K, T>` need
 //! not name it.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use crate::channel::Batch;
@@ -17,6 +18,11 @@ pub(crate) trait KeySelector<T, K>: Send + Sync {
 
     /// The number of each record's key, in order; keys not seen before get one. The batch must have its hashes.
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>);
+
+    /// The key of a single record.
+    fn key<'a>(&self, value: &'a T) -> Cow<'a, K>
+    where
+        K: Clone;
 }
 
 /// A key that is a part of the record.
@@ -33,6 +39,10 @@ where
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
         keys.find_or_insert_all(batch.hashes(), batch.values(), &self.0, rows);
     }
+
+    fn key<'a>(&self, value: &'a T) -> Cow<'a, K> {
+        Cow::Borrowed((self.0)(value))
+    }
 }
 
 /// A key that is computed from the record.
@@ -45,6 +55,10 @@ impl<T, K: Key, F: Fn(&T) -> K + Send + Sync> KeySelector<T, K> for OwnedKey<F> 
 
     fn resolve(&self, batch: &Batch<T>, keys: &mut KeyIndex<K>, rows: &mut Vec<RowId>) {
         keys.find_or_insert_all(batch.hashes(), batch.values(), &self.0, rows);
+    }
+
+    fn key<'a>(&self, value: &'a T) -> Cow<'a, K> {
+        Cow::Owned((self.0)(value))
     }
 }
 

@@ -58,6 +58,11 @@ impl RowCache {
         Self { store, groups, residents, limit_bytes, encoded_bytes: 0.0, behind: None }
     }
 
+    /// Whether no snapshot has still to take what is in the store.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.behind.as_ref().is_none_or(|behind| behind.is_taken())
+    }
+
     /// Has rows that were not used lately go if there are too many, and writes some back. Not while numbers are in use.
     pub(crate) fn make_room<K: Key, C: RowCodec>(
         &mut self,

@@ -6,6 +6,7 @@
 
 mod frozen;
 mod page;
+mod spares;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use frozen::Bin;
 pub(crate) use frozen::Frozen;
 use page::{Page, Slot};
+use spares::Spares;
 pub(crate) use writer::Writer;
 
 /// A growing array in pages: no pause grows with the size of the state, but for copying the table of pages.
@@ -27,11 +29,15 @@ pub(crate) struct Pages<T> {
     len: usize,
     /// Where shared pages go when they are replaced; `None` if no page is shared.
     bin: Option<Arc<Bin<T>>>,
+    /// Pages to copy to.
+    spare: Vec<Page<T>>,
+    /// What to use after the next freeze.
+    spares: Arc<Spares<T>>,
 }
 
 impl<T> Default for Pages<T> {
     fn default() -> Self {
-        Self { table: Vec::new(), len: 0, bin: None }
+        Self { table: Vec::new(), len: 0, bin: None, spare: Vec::new(), spares: Arc::default() }
     }
 }
 
@@ -74,10 +80,15 @@ impl<T> Pages<T> {
             slot.set_shared(true);
             slot.page()
         };
-        let table = self.table.iter_mut().map(share).collect();
+        let mut table = self.spares.take_table();
+        table.reserve(self.table.len());
+        table.extend(self.table.iter_mut().map(share));
+        // What was not used since the last freeze is not needed.
+        let surplus = std::mem::replace(&mut self.spare, self.spares.take_pages());
+        let spares = (Arc::clone(&self.spares), surplus);
         // SAFETY: all bits are set now, so each page is replaced before it is written to; when the array is dropped,
         // pages whose bit is set are put into the bin.
-        let (frozen, bin) = unsafe { Frozen::new(table, self.len, self.bin.as_deref()) };
+        let (frozen, bin) = unsafe { Frozen::new(table, self.len, self.bin.as_deref(), spares) };
         self.bin = Some(bin);
         frozen
     }
@@ -104,7 +115,7 @@ impl<T: Clone> Pages<T> {
     #[inline]
     pub(crate) fn writer(&mut self) -> Writer<'_, T> {
         // SAFETY: all pages but the last are full, the bin is that of the newest version.
-        unsafe { Writer::new(&mut self.table, self.len, self.bin.as_deref()) }
+        unsafe { Writer::new(&mut self.table, self.len, self.bin.as_deref(), &mut self.spare) }
     }
 
     #[inline]

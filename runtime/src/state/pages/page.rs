@@ -54,6 +54,13 @@ impl<T> Page<T> {
         ManuallyDrop::new(self).at
     }
 
+    /// Drops the elements, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        let filled = std::mem::take(&mut self.filled);
+        // SAFETY: so many elements are there, and nobody asks for them any more.
+        unsafe { ptr::drop_in_place(ptr::slice_from_raw_parts_mut(self.at.0.as_ptr(), filled)) };
+    }
+
     /// Of even alignment and not empty, so that every page has an even address of its own.
     fn layout() -> Layout {
         let elements = Layout::array::<T>(Self::LEN).expect("invariant: a page is small");
@@ -67,25 +74,23 @@ impl<T> Page<T> {
     }
 }
 
-impl<T: Clone> Clone for Page<T> {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new();
-        for element in self.elements() {
+impl<T: Clone> Page<T> {
+    /// Fills this page, which must be empty, with copies of another's elements.
+    pub(super) fn fill_from(&mut self, other: &Self) {
+        debug_assert_eq!(self.filled, 0);
+        for element in other.elements() {
             // SAFETY: both pages have the same room. The count goes up with each element, since `clone` may panic.
-            unsafe { copy.at.element(copy.filled).write(element.clone()) };
-            copy.filled += 1;
+            unsafe { self.at.element(self.filled).write(element.clone()) };
+            self.filled += 1;
         }
-        copy
     }
 }
 
 impl<T> Drop for Page<T> {
     fn drop(&mut self) {
-        // SAFETY: so many elements are there, and the memory was allocated with this layout.
-        unsafe {
-            ptr::drop_in_place(ptr::slice_from_raw_parts_mut(self.at.0.as_ptr(), self.filled));
-            dealloc(self.at.0.as_ptr().cast(), Self::layout());
-        }
+        self.clear();
+        // SAFETY: the memory was allocated with this layout.
+        unsafe { dealloc(self.at.0.as_ptr().cast(), Self::layout()) };
     }
 }
 

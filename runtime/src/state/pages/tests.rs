@@ -157,3 +157,19 @@ fn versions_are_read_and_dropped_on_other_threads() {
     drop((pages, send));
     readers.into_iter().for_each(|reader| reader.join().unwrap());
 }
+
+#[test]
+fn a_page_that_no_version_has_any_more_is_copied_to_after_the_next_freeze() {
+    let mut pages: Pages<String> = Pages::default();
+    pages.grow_to(1000, || "a".to_owned());
+    let page = std::ptr::from_ref(pages.get(500));
+    drop({
+        let frozen = pages.freeze();
+        "b".clone_into(pages.get_mut(500));
+        frozen
+    });
+    let frozen = pages.freeze();
+    "c".clone_into(pages.get_mut(500));
+    assert_eq!(std::ptr::from_ref(pages.get(500)), page);
+    assert_eq!((frozen.get(500).as_str(), pages.get(500).as_str()), ("b", "c"));
+}

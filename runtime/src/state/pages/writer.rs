@@ -11,6 +11,8 @@ pub(crate) struct Writer<'a, T> {
     table: &'a mut [Slot<T>],
     len: usize,
     bin: Option<&'a Bin<T>>,
+    /// Pages to copy to.
+    spare: &'a mut Vec<Page<T>>,
 }
 
 impl<'a, T: Clone> Writer<'a, T> {
@@ -19,13 +21,18 @@ impl<'a, T: Clone> Writer<'a, T> {
     /// All pages but the last must be full, and the last hold the rest of `len` elements. A page whose bit is clear must be
     /// the owner's alone; all others may be seen by versions only as long as the bin is open.
     #[inline]
-    pub(super) unsafe fn new(table: &'a mut [Slot<T>], len: usize, bin: Option<&'a Bin<T>>) -> Self {
-        Self { table, len, bin }
+    pub(super) unsafe fn new(
+        table: &'a mut [Slot<T>],
+        len: usize,
+        bin: Option<&'a Bin<T>>,
+        spare: &'a mut Vec<Page<T>>,
+    ) -> Self {
+        Self { table, len, bin, spare }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut T {
-        Writer { table: self.table, len: self.len, bin: self.bin }.into_mut(index)
+        Writer { table: self.table, len: self.len, bin: self.bin, spare: self.spare }.into_mut(index)
     }
 
     #[inline]
@@ -43,7 +50,8 @@ impl<'a, T: Clone> Writer<'a, T> {
         // SAFETY: there is a page for each element.
         let slot = unsafe { self.table.get_unchecked_mut(number) };
         if slot.is_shared() {
-            unshare(slot, Page::<T>::LEN.min(self.len - number * Page::<T>::LEN), self.bin);
+            let filled = Page::<T>::LEN.min(self.len - number * Page::<T>::LEN);
+            unshare(slot, filled, self.bin, self.spare);
         }
         slot.page()
     }
@@ -61,10 +69,12 @@ impl<'a, T: Clone> Writer<'a, T> {
 /// Puts a copy in the place of a page with so many elements, unless all versions that had it are gone.
 #[cold]
 #[inline(never)]
-fn unshare<T: Clone>(slot: &mut Slot<T>, filled: usize, bin: Option<&Bin<T>>) {
+fn unshare<T: Clone>(slot: &mut Slot<T>, filled: usize, bin: Option<&Bin<T>>, spare: &mut Vec<Page<T>>) {
     let Some(mut bin) = bin.and_then(Bin::open) else { return slot.set_shared(false) };
     // SAFETY: so many elements are there. Unless the page is replaced, it is given up again, also if cloning panics.
     let replaced = ManuallyDrop::new(unsafe { Page::from_ptr(slot.page(), filled) });
-    *slot = Slot::new(Page::clone(&replaced).into_ptr());
+    let mut copy = spare.pop().unwrap_or_else(Page::new);
+    copy.fill_from(&replaced);
+    *slot = Slot::new(copy.into_ptr());
     bin.put(ManuallyDrop::into_inner(replaced));
 }

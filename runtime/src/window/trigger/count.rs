@@ -29,6 +29,10 @@ impl<T> Trigger<T> for CountTrigger {
         TriggerResult::Fire
     }
 
+    fn can_merge(&self) -> bool {
+        true
+    }
+
     fn on_merge(&self, count: &mut u64, others: Vec<u64>, _: &mut TriggerContext<'_>) {
         *count += others.into_iter().sum::<u64>();
     }

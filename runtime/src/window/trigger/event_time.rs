@@ -24,11 +24,19 @@ impl<T> Trigger<T> for EventTimeTrigger {
         if at == ctx.window().max_timestamp() { TriggerResult::Fire } else { TriggerResult::Continue }
     }
 
+    fn can_merge(&self) -> bool {
+        true
+    }
+
     fn on_merge(&self, _: &mut (), _: Vec<()>, ctx: &mut TriggerContext<'_>) {
         // A window that has ended already fires with the record that made it grow.
         let at = ctx.window().max_timestamp();
         if at > ctx.watermark() {
             ctx.set_event_timer(at);
         }
+    }
+
+    fn clear(&self, _: &mut (), ctx: &mut TriggerContext<'_>) {
+        ctx.delete_event_timer(ctx.window().max_timestamp());
     }
 }

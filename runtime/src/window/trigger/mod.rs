@@ -4,17 +4,25 @@
 //! timer that it has set is due, whether the window fires, and whether its contents are dropped. It keeps a state of its
 //! own per key and window, which is part of snapshots.
 
+mod continuous_event_time;
+mod continuous_processing_time;
 mod count;
+mod delta;
 mod erased;
 mod event_time;
 mod processing_time;
 mod purging;
+mod timeout;
 
+pub use continuous_event_time::ContinuousEventTimeTrigger;
+pub use continuous_processing_time::ContinuousProcessingTimeTrigger;
 pub use count::CountTrigger;
+pub use delta::DeltaTrigger;
 pub(crate) use erased::{AnyTrigger, TriggerState, erase};
 pub use event_time::EventTimeTrigger;
 pub use processing_time::ProcessingTimeTrigger;
 pub use purging::PurgingTrigger;
+pub use timeout::ProcessingTimeoutTrigger;
 
 use smallvec::SmallVec;
 
@@ -55,6 +63,9 @@ impl TriggerResult {
 /// Contract: what a trigger remembers of a window is in its state, not in itself. When a window is over (its end and
 /// the allowed lateness have passed), its state and its timers are dropped without a call but [`Trigger::clear`].
 ///
+/// Windows that merge, as sessions do, take only a trigger that can be merged: one that overrides
+/// [`Trigger::can_merge`] and [`Trigger::on_merge`].
+///
 /// ```
 /// use millstream::prelude::*;
 /// use millstream::window::{Trigger, TriggerContext, TriggerResult};
@@ -67,14 +78,14 @@ impl TriggerResult {
 ///     fn on_element(&self, value: &u64, _: Timestamp, _: &mut (), _: &mut TriggerContext<'_>) -> TriggerResult {
 ///         if *value > self.0 { TriggerResult::Fire } else { TriggerResult::Continue }
 ///     }
-///     fn on_merge(&self, _: &mut (), _: Vec<()>, _: &mut TriggerContext<'_>) {}
 /// }
 /// ```
 pub trait Trigger<T>: Send + Sync + 'static {
     /// What it remembers of one key and window. A state that equals the default is as good as none.
     type State: Data + Default + PartialEq;
 
-    /// Called for each record of the window, which holds the record when it fires.
+    /// Called for each record of the window, which holds the record when it fires. `time` is the record's event time,
+    /// [`Timestamp::MIN`] if it has none.
     fn on_element(
         &self,
         value: &T,
@@ -98,11 +109,17 @@ pub trait Trigger<T>: Send + Sync + 'static {
         TriggerResult::Continue
     }
 
+    /// Whether windows with this trigger can become one. If not, which is the default, sessions refuse it.
+    fn can_merge(&self) -> bool {
+        false
+    }
+
     /// Called when a session has grown to [`TriggerContext::window`], taking in windows with the states `others`, if
     /// any. The timers of all of them are gone; those that are still needed are to be set again.
-    fn on_merge(&self, state: &mut Self::State, others: Vec<Self::State>, ctx: &mut TriggerContext<'_>);
+    fn on_merge(&self, _state: &mut Self::State, _others: Vec<Self::State>, _ctx: &mut TriggerContext<'_>) {}
 
-    /// Called when the window is over.
+    /// Called when the window is over, and by triggers around this one that begin anew: deletes the timers it has set. The
+    /// state is dropped afterwards.
     fn clear(&self, _state: &mut Self::State, _ctx: &mut TriggerContext<'_>) {}
 }
 

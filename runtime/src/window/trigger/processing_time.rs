@@ -19,7 +19,15 @@ impl<T> Trigger<T> for ProcessingTimeTrigger {
         TriggerResult::Fire
     }
 
+    fn can_merge(&self) -> bool {
+        true
+    }
+
     fn on_merge(&self, _: &mut (), _: Vec<()>, ctx: &mut TriggerContext<'_>) {
         ctx.set_processing_timer(ctx.window().end());
+    }
+
+    fn clear(&self, _: &mut (), ctx: &mut TriggerContext<'_>) {
+        ctx.delete_processing_timer(ctx.window().end());
     }
 }

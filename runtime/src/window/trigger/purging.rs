@@ -41,6 +41,10 @@ impl<T, R: Trigger<T>> Trigger<T> for PurgingTrigger<R> {
         purging(self.inner.on_processing_time(at, state, ctx))
     }
 
+    fn can_merge(&self) -> bool {
+        self.inner.can_merge()
+    }
+
     fn on_merge(&self, state: &mut R::State, others: Vec<R::State>, ctx: &mut TriggerContext<'_>) {
         self.inner.on_merge(state, others, ctx);
     }

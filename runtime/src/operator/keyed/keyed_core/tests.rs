@@ -90,7 +90,7 @@ fn keys_never_seen_again_are_forgotten_when_their_state_has_expired() {
     push(&mut runner, &mut out, 1001..=2000);
     assert_eq!(runner.core.state.keys.len(), 1000);
     clock.advance_to(Timestamp::from_millis(10));
-    for _ in 0..1000 / runner.core.swept_per_batch + 1 {
+    for _ in 0..1000 / runner.core.sweep.rows_per_turn() + 1 {
         push(&mut runner, &mut out, [5000]);
     }
     assert_eq!(runner.core.state.keys.len(), 1);

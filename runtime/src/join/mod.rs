@@ -1,0 +1,37 @@
+//! Joins: pairs and groups of the records of two streams that have the same key.
+//!
+//! * An **interval join** ([`KeyedStream::interval_join`](crate::stream::KeyedStream::interval_join)) pairs records whose
+//!   event times are close. Each record is kept as long as one on the other side may still come for it.
+//! * A **window join** ([`KeyedStream::join`](crate::stream::KeyedStream::join)) pairs the records of both sides that are in
+//!   the same window, a **co-group** ([`KeyedStream::co_group`](crate::stream::KeyedStream::co_group)) hands each window's
+//!   records of both sides to a function. Both are windows over either side's records.
+//!
+//! All are inner joins in that a record without a partner gives nothing, but for the co-group, which also gets windows of
+//! one side alone. What a join emits at once has no bound, so pairs are made one by one: a join that finds its output full
+//! goes on from where it was.
+
+mod bounds;
+mod buffer;
+mod codec;
+mod either_inputs;
+mod function;
+mod group;
+mod interval;
+#[cfg(test)]
+mod job_tests;
+mod pairs;
+mod side;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use bounds::Offset;
+pub(crate) use bounds::{Bounds, Interval};
+pub(crate) use either_inputs::{EitherInputs, EitherSelector};
+pub(crate) use function::PairFn;
+pub use function::{JoinContext, ProcessJoin};
+pub use group::CoGroup;
+pub(crate) use group::{CoGroupFn, Group, SidesFold};
+pub(crate) use interval::IntervalJoin;
+pub(crate) use pairs::PairStage;
+pub(crate) use side::LateSides;
