@@ -142,6 +142,7 @@ impl<T> std::fmt::Debug for OperatorOptions<T> {
     label = "this operator does not fit this stream",
     note = "an operator fits a stream of exactly the type it takes",
     note = "an operator with states of keys (`Value`, `List`, `Map`, ..), or one that takes a `KeyedContext`, needs a keyed stream: put `.key_by(..)` before `.apply(..)`",
+    note = "an operator on connected streams takes `Either` of the two",
     note = "an operator without states of keys fits an unkeyed stream: leave out the `.key_by(..)` before it"
 )]
 pub trait ApplyTo<S> {

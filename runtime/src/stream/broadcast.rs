@@ -66,7 +66,7 @@ impl<T: Data, B: Data> BroadcastConnectedStream<T, B> {
     /// }
     ///
     /// # let env = Environment::new("example");
-    /// let [words, forbidden] = [vec!["b"], vec![]].map(|list: Vec<&str>| env.from_collection(list).map(str::to_owned));
+    /// let [words, forbidden] = [vec!["b".to_owned()], vec![]].map(|list| env.from_collection(list));
     /// let out = words.connect_broadcast(forbidden).process("allowed", Allowed).collect();
     /// # env.execute()?;
     /// assert_eq!(out.take(), ["b"]);

@@ -128,18 +128,24 @@ impl<L: Data, R: Data> ConnectedStreams<L, R> {
     ///
     /// ```
     /// # use millstream::prelude::*;
-    /// /// Tells which stream a record is of.
+    /// /// Tells whether a record is of the left stream.
     /// #[derive(Clone)]
     /// struct Origin;
     ///
     /// impl Process for Origin {
     ///     type In = Either<u64, char>;
-    ///     type Out = &'static str;
-    ///     fn process(&mut self, record: Self::In, _ctx: &mut Context<'_>, out: &mut Collector<Self::Out>) -> Result<()> {
-    ///         out.emit(if record.is_left() { "number" } else { "letter" });
+    ///     type Out = bool;
+    ///     fn process(&mut self, record: Self::In, _ctx: &mut Context<'_>, out: &mut Collector<bool>) -> Result<()> {
+    ///         out.emit(record.is_left());
     ///         Ok(())
     ///     }
     /// }
+    ///
+    /// # let env = Environment::new("example");
+    /// let out = env.from_collection([1]).connect(env.from_collection(['b'])).process("origin", Origin).collect();
+    /// # env.execute()?;
+    /// assert_eq!(out.take_sorted(), [false, true]);
+    /// # Ok::<(), millstream::JobError>(())
     /// ```
     #[track_caller]
     pub fn process<P: Process<In = Either<L, R>>>(self, name: &str, process: P) -> Stream<P::Out> {
