@@ -167,6 +167,8 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             if self.state.rows.get(row).as_ref().is_none_or(|kept| kept.armed != at) {
                 continue;
             }
+            // Its entry is gone, so the next one is due also if it is for the same instant.
+            self.disarm(row);
             let done = self.visit(row, now, out);
             self.rearm(row);
             done?;
@@ -191,6 +193,10 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
                 .take(&mut kept.matching, (event, time), &*out.task.clock, &mut self.scratch)
                 .map_err(|error| failed(at_time(time), error))?;
         }
+    }
+
+    fn disarm(&mut self, row: RowId) {
+        self.spare.fill(self.state.rows.get_mut(row)).armed = i64::MAX;
     }
 
     /// Arms a key for when there is something to do next, or gives its row up if nothing is left.
