@@ -9,12 +9,14 @@
 //! errors. Generated code names everything by absolute paths, and its variables cannot clash with the user's.
 
 mod attribute;
+mod cep;
 mod diagnostics;
 mod duration;
 mod entry;
 mod keyed_operator;
 mod operator;
 mod options;
+mod pattern;
 mod state;
 mod types;
 mod windowed;
@@ -642,6 +644,12 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(KeyedOperator, attributes(operator, state, param, transient))]
 pub fn keyed_operator(input: TokenStream) -> TokenStream {
     keyed_operator::keyed_operator(input.into()).into()
+}
+
+/// Makes a pattern of a struct whose fields are the stages.
+#[proc_macro_derive(Pattern, attributes(pattern, begin, next, followed_by, followed_by_any, not_next, not_followed_by))]
+pub fn pattern(input: TokenStream) -> TokenStream {
+    pattern::pattern(input.into()).into()
 }
 
 /// Makes a program of a function that builds a job: the function stays, and `main` gives it its command line.
