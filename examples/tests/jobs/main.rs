@@ -4,6 +4,7 @@
 
 mod errors;
 mod flight_delays;
+mod fraud_detection;
 mod interval_join;
 mod plans;
 mod rejects;

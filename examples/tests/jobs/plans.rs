@@ -9,6 +9,11 @@ fn sources_state_and_sinks_have_uids_that_outlive_editing() {
         ("sessions", "--input in", &["views", "times", "sessions", "late views", "written"]),
         ("flight_delays", "--input in", &["flights", "departures", "hourly delays", "late flights", "delays"]),
         (
+            "fraud_detection",
+            "--charges in --rules in",
+            &["rules", "from", "charges", "charged", "ratings", "alerts", "late charges", "written"],
+        ),
+        (
             "interval_join",
             "--orders in --payments in",
             &["orders", "placed", "payments", "received", "paid in time", "late payments", "paid orders"],
