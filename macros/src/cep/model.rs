@@ -143,10 +143,11 @@ fn pattern(inputs: &Inputs, function: &ItemFn, diagnostics: &mut Diagnostics) ->
         }
         return None;
     };
-    for second in data {
+    if let Some(second) = data.next() {
         let fix = "mark what is known when the job is built with `#[param]`";
         let message = format!("an operator takes one match, and `{}` is a second one: {fix}", written(&second.ty));
         diagnostics.error(&second.ty, message);
+        return None;
     }
     match &first.ty {
         Type::Reference(reference) if reference.mutability.is_some() => {

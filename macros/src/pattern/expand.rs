@@ -20,7 +20,7 @@ pub(crate) fn expand(model: &Model<'_>) -> TokenStream {
     let built = stages.iter().map(|stage| build(stage, event));
     let within = model.within.iter();
     let after_match = model.after_match.iter().map(strategy);
-    let fields = stages.iter().map(|stage| field(stage, event, &found));
+    let fields = stages.iter().map(|stage| field(stage, event));
     let group = group(model);
     let unread = unread(model);
     quote! {
@@ -134,10 +134,11 @@ fn condition(condition: &Condition, stage: &Stage<'_>, event: &Type) -> TokenStr
 }
 
 /// A field of the match.
-fn field(stage: &Stage<'_>, event: &Type, found: &Ident) -> TokenStream {
+fn field(stage: &Stage<'_>, event: &Type) -> TokenStream {
     let (ident, name) = (stage.marked.ident, &stage.name);
     // What does not fit the type is said there.
     let span = stage.marked.field.ty.span();
+    let found = &Ident::new("found", Span::mixed_site().located_at(span));
     let taken = match (&stage.content, stage.quantity) {
         (_, Quantity::Never) => quote!(()),
         (Content::Group(group), Quantity::One) => {

@@ -23,8 +23,8 @@ pub(crate) fn pattern(input: TokenStream) -> TokenStream {
         let event = model::event(&arguments, input, &mut diagnostics);
         let drafts = model::Draft::all(input, &mut diagnostics);
         match model::Model::of(input, &arguments, event.clone(), drafts.as_deref(), &mut diagnostics) {
-            Some(model) => expand::expand(&model),
-            None => expand::unfinished(input, event.as_ref()),
+            Some(model) if diagnostics.is_empty() => expand::expand(&model),
+            _ => expand::unfinished(input, event.as_ref()),
         }
     });
     let errors = diagnostics.into_errors();
