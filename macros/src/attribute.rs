@@ -4,9 +4,10 @@
 //! rest of the annotation still counts.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, Ident, Token};
+use syn::{Expr, Ident, Token, Type};
 
 use crate::diagnostics::{Diagnostics, closest, one_of};
 
@@ -30,6 +31,10 @@ pub(crate) enum Takes {
     Value,
     /// It may have one.
     Either,
+    /// It must have one, and may be given several times.
+    Values,
+    /// It must have one, which is a type.
+    Type,
 }
 
 /// The arguments of one annotation.
@@ -82,12 +87,12 @@ impl Arguments {
         let Some((key, argument)) = diagnostics.ok(parse_key(input, annotation, allowed)) else { return false };
         let value = diagnostics.ok(parse_value(input, &key, argument));
         let understood = value.is_some();
-        self.insert(Entry { key, value: value.flatten() }, diagnostics);
+        self.insert(Entry { key, value: value.flatten() }, argument, diagnostics);
         understood
     }
 
-    fn insert(&mut self, entry: Entry, diagnostics: &mut Diagnostics) {
-        if self.entries.iter().any(|earlier| earlier.key == entry.key) {
+    fn insert(&mut self, entry: Entry, argument: &Argument, diagnostics: &mut Diagnostics) {
+        if argument.takes != Takes::Values && self.entries.iter().any(|earlier| earlier.key == entry.key) {
             diagnostics.error(&entry.key, format!("`{}` is given twice: leave one of them out", entry.key));
         } else {
             self.entries.push(entry);
@@ -102,6 +107,11 @@ impl Arguments {
     /// The value of a key, if it has one.
     pub(crate) fn value(&self, key: &str) -> Option<&Expr> {
         self.entries.iter().find(|entry| entry.key == key)?.value.as_ref()
+    }
+
+    /// All keys that have a value with their values, in order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&Ident, &Expr)> {
+        self.entries.iter().filter_map(|entry| Some((&entry.key, entry.value.as_ref()?)))
     }
 
     /// All keys, in order.
@@ -139,8 +149,12 @@ fn parse_value(input: ParseStream<'_>, key: &Ident, argument: &Argument) -> syn:
         (Some(_), _) if input.is_empty() || input.peek(Token![,]) => {
             Err(syn::Error::new_spanned(key, missing_value(key, argument)))
         }
+        // A type as an expression, which the parser of expressions would not take for one.
+        (Some(_), Takes::Type) => input.parse::<Type>().map(|ty| Some(Expr::Verbatim(ty.to_token_stream()))),
         (Some(_), _) => input.parse().map(Some),
-        (None, Takes::Value) => Err(syn::Error::new_spanned(key, missing_value(key, argument))),
+        (None, Takes::Value | Takes::Values | Takes::Type) => {
+            Err(syn::Error::new_spanned(key, missing_value(key, argument)))
+        }
         (None, _) => Ok(None),
     }
 }
@@ -174,6 +188,8 @@ mod tests {
         Argument { key: "uid", takes: Takes::Value, example: "uid = \"name\"" },
         Argument { key: "map", takes: Takes::Nothing, example: "map" },
         Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
+        Argument { key: "filter", takes: Takes::Values, example: "filter = is_login" },
+        Argument { key: "event", takes: Takes::Type, example: "event = Event" },
     ];
 
     #[track_caller]
@@ -193,13 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn some_arguments_may_be_given_several_times() {
+        check("filter = a, filter = |x| x > 1", &["filter", "filter"], &[]);
+        check("filter, map", &["filter", "map"], &["`filter` needs a value: write `filter = is_login`"]);
+    }
+
+    #[test]
+    fn a_type_is_no_expression() {
+        check("event = (u64, Vec<u8>), map", &["event", "map"], &[]);
+    }
+
+    #[test]
     fn a_misspelt_key_says_what_was_meant() {
         check("uidd = 1", &[], &["`#[operator]` has no argument `uidd`: did you mean `uid`?"]);
     }
 
     #[test]
     fn an_unknown_key_says_what_there_is() {
-        check("colour", &[], &["`#[operator]` has no argument `colour`: it may be `uid`, `map` or `blocking`"]);
+        check(
+            "colour",
+            &[],
+            &["`#[operator]` has no argument `colour`: it may be `uid`, `map`, `blocking`, `filter` or `event`"],
+        );
     }
 
     #[test]

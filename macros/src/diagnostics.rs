@@ -40,6 +40,11 @@ impl Diagnostics {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// Whether nothing has been reported.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_none()
+    }
+
     /// One `compile_error!` per error; nothing if there was none.
     pub(crate) fn into_errors(mut self) -> TokenStream {
         self.reported = true;

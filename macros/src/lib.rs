@@ -10,12 +10,14 @@
 
 mod asynchronous;
 mod attribute;
+mod cep;
 mod diagnostics;
 mod duration;
 mod entry;
 mod keyed_operator;
 mod operator;
 mod options;
+mod pattern;
 mod state;
 mod types;
 mod windowed;
@@ -96,6 +98,7 @@ use proc_macro::TokenStream;
 /// | `async fn f(x: T) -> U`, or any of the first three | the same, asynchronous |
 /// | `#[operator(key = .., window = .., reduce)] fn f(a: T, b: T) -> T` | reduce of a window |
 /// | `#[operator(key = .., window = ..)] fn f(key: &K, window: &WindowContext<'_>, values: Vec<T>, ..)` | all of a window |
+/// | `#[operator(cep, key = ..)] fn f(found: P, ..)` | matches of a pattern |
 ///
 /// * The record may be taken as `&T`; a `&str` is lent from records of type `String`, a `&[T]` from `Vec<T>`.
 /// * What is returned may be wrapped into a `Result`; a collector goes with `Result<()>`.
@@ -433,6 +436,92 @@ use proc_macro::TokenStream;
 /// | `reduce` | the function makes one record of two |
 /// | `on_error = skip` | what becomes of a window for which the function fails: as below, with an `OutputTag<((K, TimeWindow), String)>` |
 ///
+/// # Patterns
+///
+/// With `cep`, a function takes the matches of a pattern, which is a struct that derives [`macro@Pattern`]. The operator is applied
+/// to a stream, if there is a `key`, else to one that is keyed.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// /// A small number, and a large one soon after it.
+/// #[derive(Pattern)]
+/// #[pattern(event = i64, within = "1 s")]
+/// struct Jump {
+///     #[begin(filter = |n| *n < 10)]
+///     small: i64,
+///     #[next(filter = |n| *n > 100)]
+///     large: i64,
+/// }
+///
+/// /// Jumps by more than a limit.
+/// #[operator(cep)]
+/// fn jumps(found: Jump, #[param] limit: i64, ctx: &mut PatternContext<'_, u8>, out: &mut Collector<(u8, i64)>) {
+///     let height = found.large - found.small;
+///     if height > limit {
+///         out.emit((*ctx.key(), height));
+///     }
+/// }
+///
+/// # fn job(numbers: KeyedStream<u8, i64>) -> Stream<(u8, i64)> {
+/// numbers.apply(jumps(500))
+/// # }
+/// # let _ = job;
+/// ```
+///
+/// By hand, `jumps` is this:
+///
+/// ```
+/// use millstream::cep::{Match, PatternOperator, PatternProcess, TypedPattern};
+/// use millstream::operator::OperatorOptions;
+/// use millstream::prelude::*;
+/// # #[derive(Pattern)]
+/// # #[pattern(event = i64)]
+/// # struct Jump {
+/// #     #[begin]
+/// #     small: i64,
+/// #     #[next]
+/// #     large: i64,
+/// # }
+///
+/// #[derive(Clone)]
+/// struct Jumps {
+///     limit: i64,
+/// }
+///
+/// impl PatternProcess<u8, i64> for Jumps {
+///     type Out = (u8, i64);
+///
+///     fn process(
+///         &mut self,
+///         mut found: Match<i64>,
+///         ctx: &mut PatternContext<'_, u8>,
+///         out: &mut Collector<(u8, i64)>,
+///     ) -> Result<()> {
+///         let found = Jump::from_match(&mut found)?;
+///         let height = found.large - found.small;
+///         if height > self.limit {
+///             out.emit((*ctx.key(), height));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// fn jumps(limit: i64) -> PatternOperator<Jumps, Jump> {
+///     PatternOperator::new(Jumps { limit }, OperatorOptions::named("jumps"))
+/// }
+/// # let _ = jumps(1);
+/// ```
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `key = event.user` | as for windows; may be left out |
+/// | `late = TAG` | the side output that takes events which come after the watermark |
+/// | `timed_out = TAG` | the side output that takes what partial matches hold when their time is over, an `OutputTag<Match<T>>` |
+/// | `order = by_number` | in which order events of equal times are taken: a function or closure from two events to an `Ordering` |
+/// | `processing_time` | events are taken as they come, and limits of time are by the clock |
+/// | `on_error = skip` | what becomes of a match for which the function fails: as below, with an `OutputTag<(Match<T>, String)>` |
+///
 /// # Arguments of operators on two streams
 ///
 /// | argument | meaning |
@@ -686,6 +775,176 @@ pub fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(KeyedOperator, attributes(operator, state, param, transient))]
 pub fn keyed_operator(input: TokenStream) -> TokenStream {
     keyed_operator::keyed_operator(input.into()).into()
+}
+
+/// Makes a pattern of a struct whose fields are the stages, in order: a match is a value of it.
+///
+/// Each field is marked with how its stage follows the one before: `#[begin(..)]` for the first, then `#[next(..)]`,
+/// `#[followed_by(..)]`, `#[followed_by_any(..)]`, or, for what is not to be, `#[not_next(..)]` and `#[not_followed_by(..)]`.
+/// They are methods of the builder, [`cep::Pattern`], which says what they mean.
+///
+/// ```
+/// use millstream::prelude::*;
+///
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// enum Event {
+///     Login { user: String },
+///     Logout { user: String },
+///     Purchase { user: String, price: u64 },
+/// }
+///
+/// impl Event {
+///     fn user(&self) -> &String {
+///         match self {
+///             Self::Login { user } | Self::Logout { user } | Self::Purchase { user, .. } => user,
+///         }
+///     }
+/// }
+///
+/// /// Purchases within ten minutes of a login, before the logout.
+/// #[derive(Pattern)]
+/// #[pattern(event = Event, within = "10 min", after_match = skip_past_last)]
+/// struct LoginThenPurchases {
+///     #[begin(variant = Event::Login)]
+///     login: Event,
+///     #[followed_by(variant = Event::Purchase, times = 1.., greedy)]
+///     purchases: Vec<Event>,
+///     #[followed_by(variant = Event::Logout)]
+///     logout: Event,
+/// }
+///
+/// #[operator(cep, key = event.user().clone())]
+/// fn bought(found: LoginThenPurchases) -> (String, usize) {
+///     (found.login.user().clone(), found.purchases.len())
+/// }
+///
+/// # let env = Environment::new("example");
+/// # let [user, buyer, leaver] = ["ann"; 3].map(str::to_owned);
+/// # let events = [Event::Login { user }, Event::Purchase { user: buyer, price: 3 }, Event::Logout { user: leaver }];
+/// # let events = env.from_collection(events)
+/// #     .watermarks(WatermarkStrategy::monotonous().timestamps(|_: &Event| Timestamp::from_millis(1)));
+/// let bought = events.apply(bought()).collect();
+/// # env.execute()?;
+/// assert_eq!(bought.take(), [("ann".to_owned(), 1)]);
+/// # Ok::<(), millstream::JobError>(())
+/// ```
+///
+/// By hand the struct is this:
+///
+/// ```
+/// use millstream::cep::{AfterMatch, Match, Pattern, TypedPattern};
+/// use millstream::prelude::*;
+/// # enum Event { Login { user: String }, Logout { user: String }, Purchase { user: String, price: u64 } }
+///
+/// struct LoginThenPurchases {
+///     login: Event,
+///     purchases: Vec<Event>,
+///     logout: Event,
+/// }
+///
+/// impl TypedPattern for LoginThenPurchases {
+///     type Event = Event;
+///
+///     fn pattern() -> Pattern<Event> {
+///         Pattern::begin("login")
+///             .where_(|event| matches!(event, Event::Login { .. }))
+///             .followed_by("purchases")
+///             .where_(|event| matches!(event, Event::Purchase { .. }))
+///             .times(1..)
+///             .greedy()
+///             .followed_by("logout")
+///             .where_(|event| matches!(event, Event::Logout { .. }))
+///             .within(Duration::from_secs(600))
+///             .after_match(AfterMatch::SkipPastLastEvent)
+///     }
+///
+///     fn from_match(found: &mut Match<Event>) -> Result<Self> {
+///         Ok(Self {
+///             login: found.take_one("login")?,
+///             purchases: found.take("purchases"),
+///             logout: found.take_one("logout")?,
+///         })
+///     }
+/// }
+/// ```
+///
+/// # Types of fields
+///
+/// | type | the stage matches |
+/// |---|---|
+/// | `Event` | once |
+/// | `Option<Event>` | once or not at all |
+/// | `Vec<Event>` | as often as `times` says |
+/// | `()` | never: `not_next` and `not_followed_by` |
+/// | `Login`, `Option<Login>`, `Vec<Login>`, with `variant = Event::Login` | the same; the field holds what `Event::Login(..)` does |
+/// | `Pair`, `Option<Pair>`, `Vec<Pair>`, with `group` | the same, for all stages of `Pair`, a pattern itself |
+///
+/// # Arguments of stages
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `filter = is_login` | what the event has to be: a function or closure from `&Event` to `bool` or `Result<bool>`; of several, all |
+/// | `when = \|event, so_far\| ..` | the same with the [`MatchContext`], which knows what the partial match holds so far |
+/// | `or = is_login`, `or_when = ..` | or this, in place of the conditions before it |
+/// | `variant = Event::Login` | the event is of this variant; if the field holds what the variant does, so do the conditions take that |
+/// | `times = 3`, `2..=4`, `2..` | how often |
+/// | `one_or_more` | `times = 1..` |
+/// | `optional` | or not at all, beside `times` |
+/// | `greedy` | it takes an event that the next stage could take as well |
+/// | `consecutive` | its events come directly one after the other |
+/// | `allow_combinations` | matching events may lie between its own |
+/// | `until = is_logout`, `until_when = ..` | what ends its loop; any event, whatever the variant |
+/// | `within_previous = "1 min"` | how long after the event before |
+/// | `repeats_within = "1 min"` | how long between its own events |
+/// | `group` | the field is a pattern itself |
+///
+/// # Arguments of the pattern
+///
+/// | argument | meaning |
+/// |---|---|
+/// | `event = Event` | the type of the events |
+/// | `within = "10 min"` | how long a match may take: text, or an expression of type `Duration` |
+/// | `after_match = skip_past_last` | which other matches are given up then: `none` (the default), `to_next`, `skip_past_last`, `to_first(stage)` or `to_last(stage)`; the last two also with `.throw_exception_on_miss()` |
+/// | `group` | the struct is part of other patterns only, which say what ends it |
+///
+/// # Groups
+///
+/// A pattern without `after_match` can be a field of another one. Names of stages are unique in the whole pattern. A group that
+/// is repeated, `Vec<Pair>`, has stages with a fixed number of events each, so that rounds can be told apart.
+///
+/// ```
+/// use millstream::cep::{TypedPattern, testing::matches};
+/// use millstream::prelude::*;
+///
+/// #[derive(Debug, PartialEq, Pattern)]
+/// #[pattern(event = i64, group)]
+/// struct Pair {
+///     #[begin(filter = |n| n % 2 == 1)]
+///     odd: i64,
+///     #[next(filter = |n| n % 2 == 0)]
+///     even: i64,
+/// }
+///
+/// #[derive(Pattern)]
+/// #[pattern(event = i64)]
+/// struct Pairs {
+///     #[begin(group, times = 2, consecutive)]
+///     pairs: Vec<Pair>,
+/// }
+///
+/// let mut found = matches(&Pairs::pattern(), [1, 2, 3, 4].map(|n| (n, Timestamp::from_millis(n))))?.matches;
+/// assert_eq!(Pairs::from_match(&mut found[0])?.pairs, [Pair { odd: 1, even: 2 }, Pair { odd: 3, even: 4 }]);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+///
+/// What is wrong is said when the program is compiled, but for what only all groups together tell, such as two stages of one name:
+/// that is an error of the plan.
+///
+/// [`cep::Pattern`]: https://docs.rs/millstream/latest/millstream/cep/struct.Pattern.html
+/// [`MatchContext`]: https://docs.rs/millstream/latest/millstream/cep/struct.MatchContext.html
+#[proc_macro_derive(Pattern, attributes(pattern, begin, next, followed_by, followed_by_any, not_next, not_followed_by))]
+pub fn pattern(input: TokenStream) -> TokenStream {
+    pattern::pattern(input.into()).into()
 }
 
 /// Makes a program of a function that builds a job: the function stays, and `main` gives it its command line.

@@ -1,12 +1,14 @@
 //! What the macros' expansions call. Not part of the API: it may change in any release.
 
 use crate::Result;
+use crate::cep::{Match, MatchContext, Verdict};
 use crate::data::Data;
 use crate::operator::{ApplyTo, Collector, Either, KeyedCoProcess, KeyedContext, OperatorOptions};
 use crate::state::{OperatorState, OperatorStates, StateSpec};
 use crate::stream::Stream;
 
 pub use crate::__global_allocator as global_allocator;
+pub use crate::cep::typed::{group, optional_group, rounds};
 #[cfg(feature = "mimalloc")]
 pub use mimalloc::MiMalloc;
 
@@ -57,6 +59,40 @@ pub fn with_options<T: Data>(mut stream: Stream<T>, options: OperatorOptions<T>)
         stream = stream.parallelism(parallelism);
     }
     stream
+}
+
+/// A condition on what an event of one kind holds.
+pub fn of_kind<E, S: ?Sized, V: Verdict>(
+    extract: impl for<'a> Fn(&'a E) -> Option<&'a S> + Send + Sync + 'static,
+    condition: impl Fn(&S) -> V + Send + Sync + 'static,
+) -> impl Fn(&E) -> Result<bool> + Send + Sync + 'static {
+    move |event| extract(event).map_or(Ok(false), |held| condition(held).into_result())
+}
+
+/// A condition on what an event of one kind holds, and on what the partial match holds so far.
+pub fn of_kind_with<E, S: ?Sized, V: Verdict>(
+    extract: impl for<'a> Fn(&'a E) -> Option<&'a S> + Send + Sync + 'static,
+    condition: impl Fn(&S, &MatchContext<'_, E>) -> V + Send + Sync + 'static,
+) -> impl Fn(&E, &MatchContext<'_, E>) -> Result<bool> + Send + Sync + 'static {
+    move |event, so_far| extract(event).map_or(Ok(false), |held| condition(held, so_far).into_result())
+}
+
+/// What events of one kind hold.
+pub fn held<E, S>(events: Vec<E>, extract: impl Fn(E) -> Option<S>) -> Vec<S> {
+    events.into_iter().filter_map(extract).collect()
+}
+
+/// What the event of a stage holds, if the stage has matched.
+pub fn held_first<E, S>(found: &mut Match<E>, stage: &str, extract: impl Fn(E) -> Option<S>) -> Option<S> {
+    found.take_first(stage).and_then(extract)
+}
+
+/// What the one event of a stage holds.
+pub fn held_one<E, S>(found: &mut Match<E>, stage: &str, extract: impl Fn(E) -> Option<S>) -> Result<S> {
+    let held = extract(found.take_one(stage)?);
+    held.ok_or_else(|| {
+        anyhow::anyhow!("the event of stage `{stage}` is of another kind: the pattern takes one kind only")
+    })
 }
 
 /// Stands in for an expression that could not be made of a wrong annotation. Never called: there is an error, too.

@@ -12,7 +12,9 @@ macro_rules! chapters {
 
 chapters! {
     annotations "annotations.md",
+    async_io "async-io.md",
     checkpoints "checkpoints.md",
+    configuration "configuration.md",
     event_time "event-time.md",
     getting_started "getting-started.md",
     joins "joins.md",

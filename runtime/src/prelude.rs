@@ -1,5 +1,6 @@
 //! What most jobs use: `use millstream::prelude::*;`.
 
+pub use crate::cep::PatternContext;
 pub use crate::operator::{
     Aggregate, BroadcastContext, BroadcastProcess, CoProcess, Collector, Context, Either, KeyedBroadcastOperator,
     KeyedBroadcastProcess, KeyedCoProcess, KeyedContext, KeyedOperator, KeyedProcess, OutputTag, Process,
@@ -9,5 +10,5 @@ pub use crate::stream::{Environment, KeyedStream, Stream};
 pub use crate::time::{Timestamp, WatermarkStrategy};
 pub use crate::window::WindowContext;
 pub use crate::{Data, Key, Result};
-pub use millstream_macros::{KeyedOperator, operator};
+pub use millstream_macros::{KeyedOperator, Pattern, operator};
 pub use std::time::Duration;

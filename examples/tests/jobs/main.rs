@@ -5,6 +5,7 @@
 mod enrichment;
 mod errors;
 mod flight_delays;
+mod fraud_detection;
 mod interval_join;
 mod plans;
 mod rejects;

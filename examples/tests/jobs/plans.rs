@@ -10,6 +10,11 @@ fn sources_state_and_sinks_have_uids_that_outlive_editing() {
         ("enrichment", "--input in", &["orders", "enrich", "enriched"]),
         ("flight_delays", "--input in", &["flights", "departures", "hourly delays", "late flights", "delays"]),
         (
+            "fraud_detection",
+            "--charges in --rules in",
+            &["rules", "from", "charges", "charged", "ratings", "alerts", "late charges", "written"],
+        ),
+        (
             "interval_join",
             "--orders in --payments in",
             &["orders", "placed", "payments", "received", "paid in time", "late payments", "paid orders"],

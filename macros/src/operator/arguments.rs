@@ -1,6 +1,7 @@
 //! What `#[operator(..)]` may say.
 
-use crate::attribute::{Argument, Takes};
+use crate::attribute::{Argument, Arguments, Takes};
+use crate::diagnostics::Diagnostics;
 
 /// All arguments; which of them fit an item is a rule of its kind.
 pub(crate) const ARGUMENTS: &[Argument] = &[
@@ -11,6 +12,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "keyed", takes: Takes::Nothing, example: "keyed" },
     Argument { key: "connect", takes: Takes::Nothing, example: "connect" },
     Argument { key: "broadcast", takes: Takes::Nothing, example: "broadcast" },
+    Argument { key: "cep", takes: Takes::Nothing, example: "cep" },
     Argument { key: "reduce", takes: Takes::Nothing, example: "reduce" },
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
     Argument { key: "order", takes: Takes::Value, example: "order = unordered" },
@@ -25,6 +27,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "evictor", takes: Takes::Value, example: "evictor = count(100)" },
     Argument { key: "allowed_lateness", takes: Takes::Value, example: "allowed_lateness = \"10 s\"" },
     Argument { key: "late", takes: Takes::Value, example: "late = TAG" },
+    Argument { key: "processing_time", takes: Takes::Nothing, example: "processing_time" },
     Argument { key: "on_error", takes: Takes::Value, example: "on_error = skip" },
     Argument { key: "uid", takes: Takes::Value, example: "uid = \"clicks\"" },
     Argument { key: "name", takes: Takes::Value, example: "name = \"clicks per user\"" },
@@ -54,3 +57,18 @@ pub(crate) const PER_RECORD: &[&str] = &[
     "timed_out",
     "retry",
 ];
+
+/// The arguments that only operators on patterns have. Two more, `timed_out` and `order`, are those of asynchronous ones, too.
+pub(crate) const ON_PATTERNS: &[&str] = &["cep", "processing_time"];
+
+/// The arguments that operators on patterns may have.
+pub(crate) const CEP: &[&str] =
+    &["cep", "key", "late", "timed_out", "order", "processing_time", "on_error", "uid", "name", "parallelism"];
+
+/// Rule: what belongs to patterns needs one.
+pub(crate) fn check_no_pattern(arguments: &Arguments, diagnostics: &mut Diagnostics) {
+    for key in arguments.keys().filter(|key| ON_PATTERNS.iter().any(|word| *key == word)) {
+        let fix = "write `#[operator(cep, ..)]` on a function that takes a pattern's match, or leave it out";
+        diagnostics.error(key, format!("`{key}` belongs to an operator on patterns, and this is none: {fix}"));
+    }
+}

@@ -10,11 +10,11 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Item, ItemFn};
 
-pub(crate) use arguments::{ARGUMENTS, PER_RECORD};
+pub(crate) use arguments::{ARGUMENTS, CEP, PER_RECORD, check_no_pattern};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::{asynchronous, windowed};
+use crate::{asynchronous, cep, windowed};
 
 /// Expands the attribute with `arguments` on `item`.
 pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -22,7 +22,10 @@ pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream
     let arguments = Arguments::parse(arguments, "#[operator]", ARGUMENTS, &mut diagnostics);
     let expanded = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Fn(function)) => from_function(&arguments, function, &mut diagnostics),
-        Ok(Item::Impl(item)) => windowed::from_impl(&arguments, item, &mut diagnostics),
+        Ok(Item::Impl(item)) => {
+            check_no_pattern(&arguments, &mut diagnostics);
+            windowed::from_impl(&arguments, item, &mut diagnostics)
+        }
         Ok(other) => {
             diagnostics.error(&other, wrong_item(&other));
             other.to_token_stream()
@@ -38,6 +41,10 @@ pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream
 
 fn from_function(arguments: &Arguments, mut function: ItemFn, diagnostics: &mut Diagnostics) -> TokenStream {
     let inputs = parse::Inputs::take(&mut function, diagnostics);
+    if arguments.key("cep").is_some() {
+        return cep::from_function(arguments, &function, &inputs, diagnostics);
+    }
+    check_no_pattern(arguments, diagnostics);
     if ["window", "window_all", "reduce"].iter().any(|key| arguments.key(key).is_some()) {
         return windowed::from_function(arguments, &function, &inputs, diagnostics);
     }

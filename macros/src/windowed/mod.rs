@@ -9,6 +9,8 @@ mod key;
 mod process;
 mod steps;
 
+pub(crate) use key::Selector;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{GenericParam, Ident, ItemFn, ItemImpl};

@@ -22,6 +22,8 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 //!
+//! A pattern can be a type of its own, whose fields are the stages: see the derive [`macro@Pattern`] and [`TypedPattern`].
+//!
 //! # As in Flink
 //!
 //! The same pattern finds the same matches as in Flink 2.2, also where one would not expect them:
@@ -58,6 +60,7 @@
 //! [`KeyedStream::pattern`]: crate::stream::KeyedStream::pattern
 
 mod after_match;
+mod annotated;
 mod buffer;
 mod codec;
 mod compiler;
@@ -77,12 +80,16 @@ mod quantifier;
 mod row;
 mod run;
 pub mod testing;
+pub(crate) mod typed;
 
 pub use after_match::{AfterMatch, SkipTo};
+pub use annotated::PatternOperator;
 pub use condition::{MatchContext, Verdict};
 pub use error::PatternError;
-pub use found::{Match, TypedPattern};
+pub use found::Match;
+pub use millstream_macros::Pattern;
 pub(crate) use nfa::Nfa;
 pub use pattern::Pattern;
 pub use process::{PatternContext, PatternProcess};
 pub use quantifier::Times;
+pub use typed::{PatternGroup, RepeatedGroup, TypedPattern};

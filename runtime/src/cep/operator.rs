@@ -21,7 +21,7 @@ use crate::channel::Batch;
 use crate::data::{Data, Key};
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::operator::keyed::KeySelector;
-use crate::operator::{Collector, Context, Operator, Output, OutputTag, Progress, Stop};
+use crate::operator::{Collector, Context, OnError, Operator, Output, OutputTag, Progress, Stop};
 use crate::state::{KeyIndex, KeyedEntries, KeyedRows, OperatorCapture, OperatorSnapshot, RowId, StateError, encode};
 use crate::time::Timestamp;
 use crate::window::horizon::Horizon;
@@ -37,12 +37,26 @@ pub(crate) struct Settings<E> {
     pub(crate) late: Late<E>,
     pub(crate) timed_out: Option<OutputTag<Match<E>>>,
     pub(crate) order: Option<EventOrder<E>>,
+    /// What becomes of matches for which the function fails.
+    pub(crate) on_error: OnError<Match<E>>,
+}
+
+impl<E: Data> Default for Settings<E> {
+    fn default() -> Self {
+        Self { processing_time: false, late: Late::to(None), timed_out: None, order: None, on_error: OnError::Fail }
+    }
 }
 
 impl<E> Clone for Settings<E> {
     fn clone(&self) -> Self {
-        let Self { processing_time, late, timed_out, order } = self;
-        Self { processing_time: *processing_time, late: late.clone(), timed_out: *timed_out, order: order.clone() }
+        let Self { processing_time, late, timed_out, order, on_error } = self;
+        Self {
+            processing_time: *processing_time,
+            late: late.clone(),
+            timed_out: *timed_out,
+            order: order.clone(),
+            on_error: on_error.clone(),
+        }
     }
 }
 
@@ -281,9 +295,11 @@ fn emit<K: Key, E: Data, P: PatternProcess<K, E>>(
             out.collector.at_record(time, None);
             let base = context(&out.task, &out.metrics, &mut out.sides, (time, out.watermark));
             let mut ctx = PatternContext { base, key: keys.key(row), time: match_time };
-            process
-                .process(found, &mut ctx, &mut out.collector)
-                .map_err(|error| failed(Site { event_time: match_time, ..Site::default() }, error))?;
+            let kept = settings.on_error.keep(&found);
+            if let Err(error) = process.process(found, &mut ctx, &mut out.collector) {
+                let site = Site { event_time: match_time, ..Site::default() };
+                settings.on_error.handle(error, kept, site, &mut out.sides, &out.metrics)?;
+            }
         } else if let Some(tag) = settings.timed_out {
             out.sides.emit(tag, found, time);
         }

@@ -4,6 +4,7 @@ use super::{
     BroadcastConnectedStream, ConnectedStreams, KeyedBroadcastConnectedStream, KeyedConnectedStreams, KeyedStream,
     Stream,
 };
+use crate::cep::{PatternOperator, PatternProcess, TypedPattern};
 use crate::data::{Data, Key};
 use crate::operator::{
     Annotated, ApplyTo, AsyncFunction, AsyncOperator, Either, KeyedBroadcastOperator, KeyedOperator, OperatorOptions,
@@ -233,5 +234,21 @@ where
         let Self { operator, options } = self;
         let name = options.name.clone().unwrap_or_else(|| "process".to_owned());
         streams.process_or(&name, operator, options.on_error.clone()).annotated(&options)
+    }
+}
+
+impl<K, M, P> ApplyTo<KeyedStream<K, M::Event>> for PatternOperator<P, M>
+where
+    K: Key,
+    M: TypedPattern<Event: Data>,
+    P: PatternProcess<K, M::Event>,
+{
+    type Output = Stream<P::Out>;
+
+    #[track_caller]
+    fn apply_to(self, stream: KeyedStream<K, M::Event>) -> Stream<P::Out> {
+        let Self { process, options, settings, .. } = self;
+        let name = options.name.clone().unwrap_or_else(|| "pattern".to_owned());
+        stream.pattern_with(&M::pattern(), settings).process(&name, process).annotated(&options)
     }
 }

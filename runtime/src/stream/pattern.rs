@@ -9,7 +9,7 @@ use crate::cep::operator::{PatternRunner, Settings};
 use crate::cep::process::{FlatSelect, PatternProcess, Select};
 use crate::cep::{Match, Nfa, Pattern, PatternError};
 use crate::data::{Data, Key};
-use crate::operator::OutputTag;
+use crate::operator::{OnError, OutputTag};
 use crate::window::late::Late;
 
 /// A keyed stream in which a pattern is looked for: made by [`KeyedStream::pattern`], ended by a function that makes results
@@ -42,8 +42,14 @@ impl<K: Key, E: Data> KeyedStream<K, E> {
     /// # Ok::<(), millstream::JobError>(())
     /// ```
     pub fn pattern(self, pattern: Pattern<E>) -> PatternStream<K, E> {
-        let settings = Settings { processing_time: false, late: Late::to(None), timed_out: None, order: None };
-        PatternStream { stream: self, nfa: Nfa::bounded(&pattern), settings }
+        self.pattern_with(&pattern, Settings::default())
+    }
+}
+
+impl<K: Key, E: Data> KeyedStream<K, E> {
+    /// [`KeyedStream::pattern`] with all that can be said of it.
+    pub(super) fn pattern_with(self, pattern: &Pattern<E>, settings: Settings<E>) -> PatternStream<K, E> {
+        PatternStream { stream: self, nfa: Nfa::bounded(pattern), settings }
     }
 }
 
@@ -92,6 +98,23 @@ impl<K: Key, E: Data> PatternStream<K, E> {
     #[must_use]
     pub fn order(mut self, order: impl Fn(&E, &E) -> Ordering + Send + Sync + 'static) -> Self {
         self.settings.order = Some(Arc::new(order));
+        self
+    }
+
+    /// Sets what becomes of matches for which the function fails: the job fails, unless set.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::cep::{Match, Pattern};
+    /// # use millstream::operator::OnError;
+    /// # fn job(numbers: KeyedStream<u8, i64>) {
+    /// const FAILED: OutputTag<(Match<i64>, String)> = OutputTag::new("failed");
+    /// numbers.pattern(Pattern::begin("a").next("b")).on_error(OnError::SideOutput(FAILED));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_error(mut self, on_error: OnError<Match<E>>) -> Self {
+        self.settings.on_error = on_error;
         self
     }
 

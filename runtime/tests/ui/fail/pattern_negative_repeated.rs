@@ -1,0 +1,12 @@
+use millstream::prelude::*;
+
+#[derive(Pattern)]
+#[pattern(event = i64)]
+struct Found {
+    #[begin]
+    first: i64,
+    #[not_next(times = 2)]
+    none: (),
+}
+
+fn main() {}
