@@ -109,7 +109,7 @@ fn check_inputs(inputs: &Inputs, diagnostics: &mut Diagnostics) -> bool {
             Role::State { .. } => {
                 "an operator on patterns remembers nothing but partial matches: remember it in a keyed operator behind this one"
             }
-            Role::KeyedContext(_) => {
+            Role::AsyncContext | Role::KeyedContext(_) => {
                 "an operator on patterns has a context of its own: write `&mut PatternContext<'_, K>`"
             }
             Role::Data
@@ -183,7 +183,7 @@ fn passed(inputs: &Inputs) -> Vec<Passed> {
         Role::Context => Some(Passed::Context),
         Role::Param(_) => params.next(),
         Role::Collector(_) => Some(Passed::Collector),
-        Role::State { .. } | Role::KeyedContext(_) => None,
+        Role::State { .. } | Role::AsyncContext | Role::KeyedContext(_) => None,
     });
     passed.collect()
 }

@@ -7,6 +7,7 @@ use super::Pattern;
 use super::nfa::Nfa;
 use super::operator::{PatternRunner, Settings};
 use super::process::Select;
+use crate::operator::OnError;
 use crate::operator::keyed::OwnedKey;
 use crate::window::driver::Driver;
 use crate::window::late::Late;
@@ -15,7 +16,8 @@ use crate::window::late::Late;
 fn choices(processing_time: bool) -> Driver<u64, usize> {
     let pattern = Pattern::begin("all").where_(|n: &u64| *n > 0).one_or_more().allow_combinations();
     let nfa = Nfa::bounded(&pattern.within(Duration::from_secs(1))).unwrap();
-    let settings = Settings { processing_time, late: Late::to(None), timed_out: None, order: None };
+    let settings =
+        Settings { processing_time, late: Late::to(None), timed_out: None, order: None, on_error: OnError::Fail };
     let count = Select(|found: &super::Match<u64>| found.events("all").len());
     let runner = PatternRunner::new(Arc::new(nfa), settings, count, Arc::new(OwnedKey(|_: &u64| 0_u8)));
     let mut driver = Driver::new(runner, (0, 1), None);
