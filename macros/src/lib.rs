@@ -233,7 +233,7 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// By hand it is a `KeyedOperator` (without states of keys, a `Process`) whose `In` is `Either<L, R>`. With timers, or a
-/// function for each stream, it is a struct: see [`macro@KeyedOperator`].
+/// function for each stream, it is a struct: see [`derive@KeyedOperator`].
 ///
 /// # Windows
 ///

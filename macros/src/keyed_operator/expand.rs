@@ -158,6 +158,7 @@ fn rows(model: &Model<'_>) -> TokenStream {
             ::std::vec![#(#specs),*]
         }
 
+        #[allow(clippy::unused_unit)]
         fn new_state(&self) -> Self::State {
             (#(::core::clone::Clone::clone(&self.#states),)*)
         }

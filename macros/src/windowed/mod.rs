@@ -13,12 +13,13 @@ pub(crate) use key::Selector;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{ItemFn, ItemImpl};
+use syn::{GenericParam, Ident, ItemFn, ItemImpl};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
 use crate::operator::parse::Inputs;
 use crate::operator::unfinished;
+use crate::types::written;
 
 /// Expands the attribute on a function that combines two records or looks at all of a window's records.
 pub(crate) fn from_function(
@@ -52,6 +53,14 @@ pub(crate) fn from_impl(arguments: &Arguments, mut item: ItemImpl, diagnostics: 
 fn unfinished_impl(item: &ItemImpl) -> TokenStream {
     let ty = &item.self_ty;
     let mut generics = item.generics.clone();
+    // A parameter of the trait alone would be one too many.
+    let words = written(ty);
+    let is_in_type = |ident: &Ident| words.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| *ident == word);
+    let params = std::mem::take(&mut generics.params);
+    generics.params = params
+        .into_iter()
+        .filter(|param| !matches!(param, GenericParam::Type(param) if !is_in_type(&param.ident)))
+        .collect();
     generics.params.push(syn::parse_quote!(__Stream));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     quote! {

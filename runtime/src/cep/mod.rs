@@ -36,11 +36,19 @@
 //! * `not_followed_by` behind a repeated stage forbids the event between that stage's events, too.
 //! * [`until`](Pattern::until) is asked before the condition of the stage: the event that ends a loop is not taken by it.
 //! * One cannot skip to a stage inside a group.
+//! * Of matches that began with the same event, which one is found first, and so what it skips, is decided by the order of
+//!   a binary heap.
+//! * If several limits of time end by the same watermark, a match among them does not skip the others, which time out.
 //!
 //! # Unlike Flink
 //!
 //! * Limits between neighbours are noticed by the watermark, too, not only with the key's next event.
-//! * What a limit of time ends has that limit's time, whatever the watermark is.
+//! * What a limit of time ends has that limit's time, whatever the watermark is; if it sets free a match that has waited for
+//!   it, so has that match. Flink gives matches the watermark's.
+//! * In processing time, limits end to the millisecond; Flink's timers are one later. Times before 1970 have limits, too.
+//! * Some patterns that break Flink down (a `NullPointerException`) work: a pattern that begins with a group of optional stages
+//!   only, with what must not be behind it; a greedy, optional loop with `until` behind an optional stage behind
+//!   `not_followed_by`.
 //! * What could only fail at run time is refused: a repeated group that may match no event, in which Flink runs in circles;
 //!   a loop that takes any later event, with nothing that ends it; and `optional` before `times`, which Flink forgets.
 //!
@@ -64,6 +72,8 @@ mod graph;
 mod matching;
 mod nfa;
 pub(crate) mod operator;
+#[cfg(test)]
+mod operator_tests;
 mod pattern;
 pub(crate) mod process;
 mod quantifier;

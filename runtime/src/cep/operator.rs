@@ -159,7 +159,11 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             taken.map_err(|error| failed(records.site(), error))?;
             let emitted = emit(&self.nfa, &mut self.process, &self.settings, (&mut self.state, row), out);
             self.rearm(row);
-            emitted?;
+            if emitted.is_err() {
+                // With this record gone, the call may not be repeated.
+                self.wake(out);
+                return emitted;
+            }
         }
         Ok(())
     }
@@ -363,6 +367,11 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> Operator for PatternRunner<K, E, 
             self.wake(out);
         }
         Ok(())
+    }
+
+    fn end(&mut self, out: &mut Output<P::Out>) -> Progress {
+        // What has been found, and no output had room for.
+        self.work_off(i64::MIN, out)
     }
 
     fn close(&mut self, out: &mut Output<P::Out>) -> Progress {

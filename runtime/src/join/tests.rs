@@ -50,6 +50,9 @@ impl<'de> Deserialize<'de> for Fat {
 /// Both inputs of an operator as one, whose batches are cut where the side changes.
 struct Merged<O>(O);
 
+/// Takes a record of one side apart, and puts it together again.
+type Part<O, T> = (fn(In<O>) -> Option<T>, fn(T) -> In<O>);
+
 /// A record of both sides.
 type In<O> = Either<<O as Operator>::In, <O as TwoInputOperator>::Second>;
 
@@ -57,7 +60,7 @@ impl<O: TwoInputOperator> Merged<O> {
     fn run<T: Clone>(
         &mut self,
         input: &mut Batch<In<O>>,
-        (side, wrap): (fn(In<O>) -> Option<T>, fn(T) -> In<O>),
+        (side, wrap): Part<O, T>,
         process: fn(&mut O, &mut Batch<T>, &mut Output<O::Out>) -> Progress,
         out: &mut Output<O::Out>,
     ) -> Progress {

@@ -134,6 +134,10 @@ impl<I: Data, O: Data> Driver<I, O> {
         self.insist(|stage| stage.signal(&signal)).unwrap();
     }
 
+    pub(crate) fn end(&mut self) {
+        self.insist(|stage| stage.signal(&Signal::End)).unwrap();
+    }
+
     /// Sends the watermark once; answers whether it went through.
     pub(crate) fn try_watermark(&mut self, watermark: i64) -> bool {
         self.stage.signal(&Signal::Watermark(Timestamp::from_millis(watermark))).is_ok()

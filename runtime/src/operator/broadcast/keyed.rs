@@ -10,8 +10,9 @@ use crate::time::Timestamp;
 /// An operator on a stream keyed by `K` whose subtasks all see a second stream, which has no keys: what
 /// `#[derive(KeyedOperator)]` with `#[operator(broadcast)]` implements.
 ///
-/// The states of a key are handed in with each record and timer, as in a [`KeyedOperator`]. A record of the broadcast has
-/// no key, but may have all keys visited ([`BroadcastContext::visit_keys`]).
+/// The states of a key are handed in with each record and timer, as in a
+/// [`KeyedOperator`](crate::operator::KeyedOperator). A record of the broadcast has no key, but may have all keys visited
+/// ([`BroadcastContext::visit_keys`]).
 ///
 /// ```
 /// use millstream::prelude::*;
