@@ -934,7 +934,7 @@ pub fn keyed_operator(input: TokenStream) -> TokenStream {
 ///
 /// let mut found = matches(&Pairs::pattern(), [1, 2, 3, 4].map(|n| (n, Timestamp::from_millis(n))))?.matches;
 /// assert_eq!(Pairs::from_match(&mut found[0])?.pairs, [Pair { odd: 1, even: 2 }, Pair { odd: 3, even: 4 }]);
-/// # Ok::<(), anyhow::Error>(())
+/// # millstream::Result::<()>::Ok(())
 /// ```
 ///
 /// What is wrong is said when the program is compiled, but for what only all groups together tell, such as two stages of one name:

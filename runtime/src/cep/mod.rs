@@ -1,7 +1,7 @@
 //! Complex event processing: patterns in the events of a key.
 //!
-//! A [`Pattern`] is a row of stages, each with a condition on its events, with what may lie between them, and with how often
-//! it matches. [`KeyedStream::pattern`] looks for it in the events of each key, in order of their times;
+//! A [`Pattern`](struct@Pattern) is a row of stages, each with a condition on its events, with what may lie between them, and
+//! with how often it matches. [`KeyedStream::pattern`] looks for it in the events of each key, in order of their times;
 //! [`testing::matches`] in a few events, without a job.
 //!
 //! ```
