@@ -41,7 +41,7 @@ fn ordered_results_wait_for_those_before_them() {
     (0..4).for_each(|n| harness.push(n));
     harness.settle();
     [2, 1].into_iter().for_each(|n| service.answer(n));
-    assert_eq!(harness.output(), []);
+    assert!(harness.output().is_empty());
     service.answer(0);
     assert_eq!(harness.output(), [0, 1, 2]);
 }
@@ -118,7 +118,7 @@ fn what_is_given_up_is_no_longer_requested() {
     [1, 2].into_iter().for_each(|n| harness.push(n));
     harness.settle();
     service.answer(2);
-    assert_eq!(harness.output(), []);
+    assert!(harness.output().is_empty());
     harness.advance_processing_time(at(100));
     assert_eq!((harness.output(), service.waiting()), (vec![2], vec![]));
     assert_eq!(harness.counter("lookup", "numRecordsFailed"), 1);
@@ -203,7 +203,7 @@ fn results_may_be_worth_a_retry_and_stand_when_none_is_left() {
     harness.push(7);
     harness.settle();
     service.answer(7);
-    assert_eq!(harness.output(), []);
+    assert!(harness.output().is_empty());
     harness.advance_processing_time(at(10));
     service.answer(7);
     assert_eq!(harness.output(), [7]);
