@@ -173,7 +173,7 @@ fn an_error_is_tried_again_after_the_delay() {
     harness.settle();
     service.fail(1);
     harness.advance_processing_time(at(9));
-    assert_eq!(service.waiting(), []);
+    assert!(service.waiting().is_empty());
     harness.advance_processing_time(at(10));
     assert_eq!(service.waiting(), [1]);
     service.answer(1);
@@ -236,7 +236,7 @@ fn what_is_in_flight_is_requested_again_in_order_after_a_restore() {
     service.answer(1);
     let snapshot: HarnessSnapshot = before.snapshot();
     drop(before);
-    assert_eq!(service.waiting(), []);
+    assert!(service.waiting().is_empty());
     let mut after = Harness::restored(job(&service, options(), OnError::Fail), 1, &snapshot);
     after.push_at(2, at(2));
     after.settle();
