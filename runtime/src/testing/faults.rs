@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -63,6 +63,9 @@ pub enum Fault {
     Panic,
     /// The process dies: the job is abandoned as it is. Nothing more is stored, committed or removed.
     Die,
+    /// What is being done there does not come to an end until [`Faults::release`] is called, and goes on then; or until the
+    /// process dies.
+    Hang,
 }
 
 /// What is to go wrong in a job, and when. Clones share one plan, and the counts of what has happened.
@@ -89,6 +92,8 @@ pub struct Faults {
 #[derive(Default)]
 struct Inner {
     plan: Mutex<Plan>,
+    /// What hangs is told of its release, and of a process's death, by this; it goes with the plan.
+    changed: Condvar,
     /// The run that it was last injected into.
     process: Mutex<Arc<Process>>,
 }
@@ -99,6 +104,8 @@ struct Plan {
     /// How often each point has been passed.
     passed: BTreeMap<FaultPoint, u64>,
     struck: usize,
+    /// How often what hangs has been released.
+    releases: u64,
 }
 
 impl fmt::Debug for Faults {
@@ -134,7 +141,21 @@ impl Faults {
 
     /// Has the process die now, see [`Fault::Die`].
     pub fn kill(&self) {
-        lock(&self.inner.process).kill();
+        let process = Arc::clone(&lock(&self.inner.process));
+        self.end(&process);
+    }
+
+    /// Lets everything that hangs go on, see [`Fault::Hang`].
+    pub fn release(&self) {
+        lock(&self.inner.plan).releases += 1;
+        self.inner.changed.notify_all();
+    }
+
+    fn end(&self, process: &Process) {
+        // Whoever is about to wait has the lock.
+        let _plan = lock(&self.inner.plan);
+        process.kill();
+        self.inner.changed.notify_all();
     }
 
     /// How many faults have struck.
@@ -159,12 +180,19 @@ impl Faults {
         let nth = *passed;
         let Some(fault) = plan.pending.remove(&(point, nth)) else { return Ok(()) };
         plan.struck += 1;
-        drop(plan);
         let injected = InjectedFault::At { point, nth };
+        if fault == Fault::Hang {
+            let before = plan.releases;
+            let hangs = |plan: &mut Plan| plan.releases == before && !process.is_dead();
+            let waited = self.inner.changed.wait_while(plan, hangs);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            return if process.is_dead() { Err(InjectedFault::Dead) } else { Ok(()) };
+        }
+        drop(plan);
         match fault {
-            Fault::Fail => {}
             Fault::Panic => panic!("{injected}"),
-            Fault::Die => process.kill(),
+            Fault::Die => self.end(process),
+            Fault::Fail | Fault::Hang => {}
         }
         Err(injected)
     }
