@@ -9,7 +9,7 @@ use super::checkpoints::CheckpointArgs;
 use super::origins::CONFIG;
 use super::state::StateArgs;
 use crate::state::MAX_KEY_GROUPS;
-use crate::stream::Environment;
+use crate::stream::{Environment, RuntimeMode};
 
 /// What every job can be told. The ids have a prefix, so that fields of the job's arguments can have any name.
 #[derive(Args, Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub(crate) struct EngineArgs {
     /// Take values that are not given otherwise from this TOML file, whose keys are flags without their dashes
     #[arg(id = CONFIG, long = "config", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Give results as records come (`streaming`), or only final ones at the end of the input (`batch`)
+    #[arg(id = "millstream.runtime_mode", long = "runtime-mode", value_name = "MODE")]
+    pub(crate) runtime_mode: Option<RuntimeMode>,
 
     /// Show no progress line on a terminal
     #[arg(id = "millstream.no_progress", long = "no-progress")]
@@ -72,6 +76,9 @@ impl EngineArgs {
         }
         if let Some(name) = &self.job_name {
             env.set_name(name);
+        }
+        if let Some(mode) = self.runtime_mode {
+            env.set_runtime_mode(mode);
         }
         if self.disable_chaining {
             env.disable_chaining();

@@ -83,6 +83,21 @@ pub enum BuildError {
         /// The type that another reader expects.
         second: &'static str,
     },
+    /// A source that never ends, in a job that is to give final results.
+    #[error(
+        "source {source_operator} never ends, and batch mode gives results at the end of the input: bound the source, or run \
+         the job in streaming mode"
+    )]
+    UnboundedInBatchMode {
+        /// The source and where it was added.
+        source_operator: String,
+    },
+    /// A setting that batch mode does not have.
+    #[error("batch mode {what}: leave that out, or run the job in streaming mode")]
+    NotInBatchMode {
+        /// What batch mode does instead.
+        what: &'static str,
+    },
     /// A setting of an operator that cannot be.
     #[error("operator {operator}: {reason}")]
     Operator {

@@ -4,7 +4,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::EdgeType;
+use super::{EdgeType, RuntimeMode};
 use crate::channel::partitioner::Partitioning;
 use crate::checkpoint::{CheckpointMode, Checkpointing, RestartStrategy, Rhythm};
 use crate::connector::{Boundedness, Guarantee};
@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) restart: Option<RestartStrategy>,
     /// Where the rows of keyed operators are kept.
     pub(crate) state_backend: StateBackend,
+    pub(crate) mode: RuntimeMode,
     /// What is to go wrong, in a test.
     pub(crate) faults: Injection,
 }
@@ -51,6 +52,7 @@ impl Settings {
             allow_non_restored_state: false,
             restart: None,
             state_backend: StateBackend::default(),
+            mode: RuntimeMode::default(),
             faults: Injection::default(),
         }
     }

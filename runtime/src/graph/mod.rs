@@ -8,7 +8,9 @@ mod edge;
 mod logical;
 mod plan;
 mod render;
+mod runtime_mode;
 
 pub(crate) use edge::{AnyCredits, AnyTarget, EdgeType, Port, TypedEdge};
 pub(crate) use logical::{Body, Chaining, Downstream, Edge, Graph, MakeStages, Node, NodeContext, NodeId, Settings};
 pub use plan::{Plan, PlanEdge, Vertex};
+pub use runtime_mode::RuntimeMode;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::edge::RecordType;
-use super::{Body, Chaining, Edge, Graph, Node, NodeId};
+use super::{Body, Chaining, Edge, Graph, Node, NodeId, RuntimeMode};
 use crate::channel::exchange::ExchangeId;
 use crate::channel::partitioner::Partitioning;
 use crate::connector::{Boundedness, Guarantee};
 use crate::error::BuildError;
-use crate::state::MAX_KEY_GROUPS;
+use crate::state::{MAX_KEY_GROUPS, StateBackend};
 
 /// The physical graph of a job.
 pub struct Plan {
@@ -97,9 +97,33 @@ impl Plan {
     }
 }
 
+/// What has no end cannot have final results, and what is run again as a whole has nothing to go on from.
+fn check_batch(graph: &Graph) -> Result<(), BuildError> {
+    if let Some(id) = graph.nodes.iter().position(is_unbounded) {
+        return Err(BuildError::UnboundedInBatchMode { source_operator: graph.describe(id) });
+    }
+    let settings = &graph.settings;
+    let refused = [
+        (settings.checkpointing.is_some(), "takes no checkpoints"),
+        (settings.restore.is_some(), "goes on from no snapshot"),
+        (settings.state_backend != StateBackend::Heap, "keeps state in memory only"),
+    ];
+    match refused.into_iter().find(|(is_set, _)| *is_set) {
+        Some((_, what)) => Err(BuildError::NotInBatchMode { what }),
+        None => Ok(()),
+    }
+}
+
+fn is_unbounded(node: &Node) -> bool {
+    matches!(node.body, Body::Source { boundedness: Boundedness::Unbounded, .. })
+}
+
 fn check(graph: &Graph) -> Result<(), BuildError> {
     if graph.nodes.is_empty() {
         return Err(BuildError::Empty);
+    }
+    if graph.settings.mode == RuntimeMode::Batch {
+        check_batch(graph)?;
     }
     let mut uids: HashMap<String, NodeId> = HashMap::new();
     for (id, node) in graph.nodes.iter().enumerate() {
@@ -243,8 +267,7 @@ impl Plan {
 
     /// Whether the job ends by itself.
     pub(crate) fn is_bounded(&self) -> bool {
-        let unbounded = |node: &Node| matches!(node.body, Body::Source { boundedness: Boundedness::Unbounded, .. });
-        !self.graph.nodes.iter().any(unbounded)
+        !self.graph.nodes.iter().any(is_unbounded)
     }
 
     /// The nodes that write to the outside world, and what they promise.

@@ -76,6 +76,8 @@ pub(crate) struct TaskContext {
     pub(crate) beside: Arc<dyn RunBeside>,
     /// Where keyed operators get stores for their rows; `None` if these are in memory.
     pub(crate) stores: Option<Arc<dyn RowStores>>,
+    /// Whether there is no watermark before the end, and rolling aggregates wait for it.
+    batch: Cell<bool>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
     deadline: Cell<Timestamp>,
     /// When a call that ended with `Stop::Blocked` is to be repeated at the latest; `MAX` for when there is room.
@@ -109,9 +111,18 @@ impl TaskContext {
         stores: Option<Arc<dyn RowStores>>,
     ) -> Rc<Self> {
         let (deadline, repeat) = (Cell::new(Timestamp::MAX), Cell::new(Timestamp::MAX));
-        let (overtaken, sinks) = (Cell::new(false), Cell::new(0));
+        let (batch, overtaken, sinks) = (Cell::new(false), Cell::new(false), Cell::new(0));
         let prepared = RefCell::default();
-        Rc::new(Self { info, clock, waker, beside, stores, deadline, repeat, overtaken, sinks, prepared })
+        Rc::new(Self { info, clock, waker, beside, stores, batch, deadline, repeat, overtaken, sinks, prepared })
+    }
+
+    /// Says that only final results are wanted; before any operator is made.
+    pub(crate) fn set_batch(&self, batch: bool) {
+        self.batch.set(batch);
+    }
+
+    pub(crate) fn is_batch(&self) -> bool {
+        self.batch.get()
     }
 
     /// Asks for [`Signal::ProcessingTime`] once processing time has reached `at`.

@@ -121,6 +121,9 @@ impl<T: Data> WatermarkStage<T> {
     /// Hands on what is owed, then the merged watermark or idleness if it has changed.
     fn hand_on(&mut self) -> Progress {
         self.out.flush()?;
+        if self.task().is_batch() {
+            return Ok(());
+        }
         loop {
             if let Some(signal) = &self.owed {
                 self.out.signal(signal)?;

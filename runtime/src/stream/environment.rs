@@ -11,7 +11,7 @@ use crate::checkpoint::{CheckpointHistory, Checkpointing, RestartStrategy};
 use crate::connector::Source;
 use crate::data::Data;
 use crate::error::{BuildError, JobError};
-use crate::graph::{Body, Chaining, Graph, Node, Plan};
+use crate::graph::{Body, Chaining, Graph, Node, Plan, RuntimeMode};
 use crate::observe::{JobMetrics, JobSummary, Observed, Observer, log_guarantees};
 use crate::restore::{self, RestoreCheck};
 use crate::state::StateBackend;
@@ -104,6 +104,12 @@ impl Environment {
     /// growing pause, without it fails.
     pub fn set_restart_strategy(&self, strategy: RestartStrategy) -> &Self {
         self.graph.borrow_mut().settings.restart = Some(strategy);
+        self
+    }
+
+    /// Whether results come as records do, which is so unless this is called, or only final ones at the end.
+    pub fn set_runtime_mode(&self, mode: RuntimeMode) -> &Self {
+        self.graph.borrow_mut().settings.mode = mode;
         self
     }
 

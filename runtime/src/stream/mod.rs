@@ -23,6 +23,7 @@ mod window_join;
 mod windowed;
 mod windowed_functions;
 
+pub use crate::graph::RuntimeMode;
 pub use crate::observe::JobSummary;
 pub use broadcast::BroadcastConnectedStream;
 pub use connected::ConnectedStreams;

@@ -7,7 +7,7 @@ use super::inputs::Inputs;
 use super::step::{Head, Task};
 use crate::channel::input::{ChannelSource, InputGate};
 use crate::error::{Cause, Site, TaskError};
-use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan};
+use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan, RuntimeMode};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
 use crate::operator::beside::RunBeside;
 use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
@@ -43,6 +43,7 @@ pub(crate) fn build(
 ) -> Result<Task, Box<TaskError>> {
     let TaskBlueprint { plan, vertex, info, clock, registry, stores, restored, channels, credits, outputs } = blueprint;
     let context = TaskContext::with_stores(info.clone(), (clock, waker, beside), stores);
+    context.set_batch(plan.graph.settings.mode == RuntimeMode::Batch);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {
         head: plan.graph.nodes[head].name.clone(),

@@ -30,12 +30,44 @@ pub(crate) struct RollingRunner<K, R: Rolling<K>> {
     accs: KeyedRows<K, ValueCodec<R::Acc>>,
     /// The rows of the batch at hand.
     resolved: Vec<RowId>,
+    /// In batch mode, the last results.
+    last: LastResults<R::Out>,
+}
+
+/// The last result of each row, with its event time; they are given out once.
+struct LastResults<T> {
+    rows: Vec<Option<(T, Timestamp)>>,
+    /// The row that comes next when they are given out.
+    next: usize,
+}
+
+impl<T: Data> LastResults<T> {
+    fn put(&mut self, row: RowId, result: T, time: Timestamp) {
+        let row = row as usize;
+        if row >= self.rows.len() {
+            self.rows.resize_with(row + 1, || None);
+        }
+        self.rows[row] = Some((result, time));
+    }
+
+    fn emit(&mut self, out: &mut Output<T>) -> Progress {
+        while let Some(row) = self.rows.get_mut(self.next) {
+            self.next += 1;
+            if let Some((result, time)) = row.take() {
+                out.collector.at_record(time, None);
+                out.collector.emit(result);
+            }
+            out.relieve()?;
+        }
+        Ok(())
+    }
 }
 
 impl<K: Key, R: Rolling<K>> RollingRunner<K, R> {
     pub(crate) fn new(rolling: R, selector: Arc<dyn KeySelector<R::In, K>>) -> Self {
         let accs = KeyedRows::new("accumulators", ValueCodec::default());
-        Self { rolling, selector, accs, resolved: Vec::new() }
+        let last = LastResults { rows: Vec::new(), next: 0 };
+        Self { rolling, selector, accs, resolved: Vec::new(), last }
     }
 }
 
@@ -51,13 +83,22 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
         if input.hashes().is_empty() {
             self.selector.hash(input);
         }
-        let Self { rolling, selector, accs, resolved } = self;
+        let Self { rolling, selector, accs, resolved, last } = self;
         accs.make_room(Timestamp::MIN).map_err(Stop::of_state)?;
         selector.resolve(input, &mut accs.keys, resolved);
         accs.load(resolved, Timestamp::MIN).map_err(Stop::of_state)?;
         input.forget_hashes();
         out.set_hurried(accs.rows.is_frozen());
         let (resolved, keys, mut accs) = (resolved.as_slice(), &accs.keys, accs.rows.writer());
+        if out.task.is_batch() {
+            let mut records = input.consume();
+            while let Some(value) = records.next_value() {
+                let row = resolved[records.index()];
+                let result = rolling.roll(keys.key(row), accs.get_mut(row), value);
+                last.put(row, result, records.time());
+            }
+            return Ok(());
+        }
         let mut at = 0;
         out.map(input, |value| {
             if let Some(ahead) = resolved.get(at + ROWS_AHEAD) {
@@ -67,6 +108,11 @@ impl<K: Key, R: Rolling<K>> Operator for RollingRunner<K, R> {
             at += 1;
             rolling.roll(keys.key(row), accs.get_mut(row), value)
         })
+    }
+
+    fn watermark(&mut self, _watermark: Timestamp, out: &mut Output<R::Out>) -> Progress {
+        // In batch mode, there is only that of the end.
+        self.last.emit(out)
     }
 
     fn snapshot(&mut self, out: &Output<R::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
