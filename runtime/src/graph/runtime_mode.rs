@@ -11,7 +11,8 @@ use std::str::FromStr;
 ///
 /// let env = Environment::new("counts");
 /// env.set_runtime_mode(RuntimeMode::Batch);
-/// let counts = env.from_collection(["to", "be", "or", "to"]).map(str::to_owned).key_by(|word| word).count().collect();
+/// let words = env.from_collection(["to", "be", "or", "to"].map(str::to_owned));
+/// let counts = words.key_by(|word| word).count().collect();
 /// env.execute()?;
 /// assert_eq!(counts.take_sorted(), [("be".to_owned(), 1), ("or".to_owned(), 1), ("to".to_owned(), 2)]);
 /// # Ok::<(), millstream::JobError>(())
