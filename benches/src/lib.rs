@@ -6,6 +6,7 @@
 //! [`patterns`] with one slot.
 
 pub mod checkpoint;
+pub mod comparison;
 mod fingerprint;
 pub mod harness;
 pub mod input;

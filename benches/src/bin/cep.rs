@@ -27,6 +27,7 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     use clap::ValueEnum;
 
+    millstream::allocator::keep_freed_memory();
     let args = Args::parse();
     let plan = Plan { runs: args.runs, scale: args.scale };
     let searches = if args.searches.is_empty() { Search::value_variants().to_vec() } else { args.searches };
