@@ -24,8 +24,8 @@ pub enum RuntimeMode {
     Streaming,
     /// For jobs whose sources all end: there is no watermark before the end of the input, so nothing is late and each window
     /// fires once, and rolling aggregates give the last result of each key. State is kept in memory, and there are no
-    /// checkpoints: a job that fails is run again. Records travel as in a stream, since nothing would be faster that waits
-    /// for all of them.
+    /// checkpoints: a job that is restarted begins anew. Records travel as in a stream: they are not sorted by key, nor does a
+    /// stage wait for the end of the one before it.
     Batch,
 }
 
