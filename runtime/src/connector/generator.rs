@@ -73,6 +73,10 @@ impl<T: Data> Source for GeneratorSource<T> {
         false
     }
 
+    fn reads_side_by_side(&self) -> bool {
+        true
+    }
+
     fn enumerator(&self, restored: Option<IndexEnumeratorState>) -> Result<IndexEnumerator, SourceError> {
         Ok(IndexEnumerator::new(self.count.unwrap_or(u64::MAX), restored))
     }

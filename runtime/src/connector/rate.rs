@@ -76,6 +76,10 @@ impl<S: Source> Source for RateLimited<S> {
         self.source.may_block()
     }
 
+    fn reads_side_by_side(&self) -> bool {
+        self.source.reads_side_by_side()
+    }
+
     fn enumerator(&self, restored: Option<<S::Enumerator as Enumerator>::State>) -> Result<S::Enumerator, SourceError> {
         let per_second = locked(&self.budget).per_second;
         // Written so that it also refuses what is not a number.

@@ -100,6 +100,15 @@ pub trait Source: Send + Sync + 'static {
         true
     }
 
+    /// Whether a reader reads all of its splits side by side, so that event time goes on alike in all of them.
+    ///
+    /// Where it does not, the default, a reader asks for splits when it has read its own to the end. Where it does, one that
+    /// goes on from a snapshot asks before it reads anything, also if the snapshot has splits for it: what had not been handed
+    /// out then would come late.
+    fn reads_side_by_side(&self) -> bool {
+        false
+    }
+
     /// The enumerator, new or as it was when `restored` was snapshotted.
     fn enumerator(
         &self,

@@ -63,6 +63,8 @@ pub(crate) struct SourceDriver<S: Source> {
     /// Signals to be handed on before anything else.
     pending: VecDeque<Signal>,
     requested: bool,
+    /// Nothing is read before the enumerator has answered, though there are splits.
+    asks_first: bool,
     /// The enumerator has said that there will be no more splits.
     no_more_splits: bool,
     /// Whether the chain has been told that there is nothing to read.
@@ -83,6 +85,7 @@ impl<S: Source> SourceDriver<S> {
             next_number: 0,
             pending: VecDeque::new(),
             requested: false,
+            asks_first: false,
             no_more_splits: false,
             silent: false,
             ended: false,
@@ -195,6 +198,10 @@ impl<S: Source> SourceDriver<S> {
             self.pending.extend([Signal::Watermark(Timestamp::MAX), Signal::End]);
             return SourceStep::Progress;
         }
+        self.ask()
+    }
+
+    fn ask(&mut self) -> SourceStep {
         if !std::mem::replace(&mut self.requested, true) {
             (self.request_splits)();
         }
@@ -208,6 +215,9 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn step(&mut self) -> Result<SourceStep, Stop> {
+        if self.asks_first {
+            return Ok(self.ask());
+        }
         // Before anything is read, the chain knows of all splits that will be.
         self.begin_waiting_splits()?;
         self.hand_on_pending()?;
@@ -226,6 +236,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn assign(&mut self, answer: Answer) {
+        let has_splits = std::mem::take(&mut self.asks_first);
         match answer {
             Answer::Splits(splits) => {
                 let splits: Box<Vec<S::Split>> =
@@ -236,6 +247,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
                     self.pending.push_back(Signal::Active);
                 }
             }
+            Answer::Later if has_splits => {}
             Answer::Later => {
                 if !std::mem::replace(&mut self.silent, true) {
                     self.pending.push_back(Signal::Idle);
@@ -268,6 +280,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
             let info = &self.out.task.info;
             let mine = splits.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask);
             self.waiting.extend(mine.map(|(_, split)| split));
+            self.asks_first = self.source.reads_side_by_side() && !self.waiting.is_empty();
         }
         self.out.restore(from)
     }
