@@ -54,6 +54,7 @@ pub use list::List;
 pub use map::Map;
 pub use operator_state::{BroadcastState, ListState, OperatorState, OperatorStates, UnionList};
 pub(crate) use pages::{Frozen, Pages};
+pub(crate) use prefetch::prefetch;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
