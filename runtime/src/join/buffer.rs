@@ -38,7 +38,7 @@ impl<T> TimeBuffer<T> {
         self.entries.is_empty()
     }
 
-    #[cfg(test)]
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -85,6 +85,40 @@ impl<T> TimeBuffer<T> {
         }
     }
 
+    /// The time of the first record.
+    #[inline]
+    pub(crate) fn first_time(&self) -> Option<i64> {
+        self.entries.front().map(|(time, _)| *time)
+    }
+
+    /// The last record with its time.
+    #[inline]
+    pub(crate) fn last(&self) -> Option<(i64, &T)> {
+        self.entries.back().map(|(time, value)| (*time, value))
+    }
+
+    /// The last record that is not after `time`, with its time.
+    #[inline]
+    pub(crate) fn last_until(&self, time: i64) -> Option<(i64, &T)> {
+        let count = self.rank(time.saturating_add(1));
+        let (time, value) = self.entries.get(count.checked_sub(1)?)?;
+        Some((*time, value))
+    }
+
+    /// Takes out the first record with its time.
+    #[inline]
+    pub(crate) fn pop_first(&mut self) -> Option<(i64, T)> {
+        let first = self.entries.pop_front();
+        self.shrink_if_sparse();
+        first
+    }
+
+    /// Removes the first few records.
+    pub(crate) fn drop_first(&mut self, count: usize) {
+        self.entries.drain(..count);
+        self.shrink_if_sparse();
+    }
+
     /// Whether any record is at or after `time`.
     #[inline]
     pub(crate) fn reaches(&self, time: i64) -> bool {
@@ -103,7 +137,12 @@ impl<T> TimeBuffer<T> {
         while self.entries.front().is_some_and(|(front, _)| *front < time) {
             self.entries.pop_front();
         }
-        // A burst must not keep its memory for ever.
+        self.shrink_if_sparse();
+    }
+
+    /// A burst must not keep its memory for ever.
+    #[inline]
+    fn shrink_if_sparse(&mut self) {
         if self.entries.capacity() / 4 > self.entries.len().max(SMALL) {
             self.shrink();
         }
