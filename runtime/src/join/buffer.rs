@@ -75,14 +75,16 @@ impl<T> TimeBuffer<T> {
         if near < NEAR { near } else { self.entries.partition_point(|(other, _)| *other < time) }
     }
 
-    /// The records in order of time but for the first few: in two parts, as the ring has its seam somewhere.
+    /// The records in order of time but for the first few.
     #[inline]
-    pub(crate) fn skip(&self, count: usize) -> (&[(i64, T)], &[(i64, T)]) {
+    pub(crate) fn skip(&self, count: usize) -> impl Iterator<Item = &(i64, T)> {
+        // The ring has its seam somewhere.
         let (front, back) = self.entries.as_slices();
-        match front.get(count..) {
+        let (front, back): (_, &[_]) = match front.get(count..) {
             Some(front) => (front, back),
             None => (&back[count - front.len()..], &[]),
-        }
+        };
+        front.iter().chain(back)
     }
 
     /// The time of the first record.
@@ -232,8 +234,7 @@ mod tests {
     }
 
     fn times<T>(buffer: &TimeBuffer<T>, skipped: usize) -> Vec<i64> {
-        let (front, back) = buffer.skip(skipped);
-        front.iter().chain(back).map(|(time, _)| *time).collect()
+        buffer.skip(skipped).map(|(time, _)| *time).collect()
     }
 
     #[test]

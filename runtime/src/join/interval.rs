@@ -14,10 +14,10 @@ use super::function::{JoinContext, ProcessJoin};
 use super::side::{LateSides, Left, Pair, Right, Side};
 use super::sweep::Sweep;
 use crate::channel::Batch;
-use crate::data::Key;
+use crate::data::{Data, Key};
 use crate::error::{Cause, Result, Site, TaskError};
 use crate::operator::keyed::{KeySelector, KeySelectors, ROWS_AHEAD};
-use crate::operator::{Collector, Context, Operator, Output, Progress, Stop, TwoInputOperator};
+use crate::operator::{Collector, Context, OnError, Operator, Output, Progress, Stop, TwoInputOperator};
 use crate::state::{KeyedRows, OperatorCapture, OperatorSnapshot, RowId, StateError};
 use crate::time::Timestamp;
 use crate::window::Horizon;
@@ -25,9 +25,13 @@ use crate::window::Horizon;
 /// How many records ahead of its use what a record will look at is brought into the cache: its row is there by then.
 const RECORDS_AHEAD: usize = 6;
 
+/// What becomes of a pair for which the user's function fails.
+pub(crate) type OnPairError<J> = OnError<(<J as ProcessJoin>::Left, <J as ProcessJoin>::Right)>;
+
 /// An interval join with the records that may still meet others.
 pub(crate) struct IntervalJoin<K: Key, J: ProcessJoin> {
     join: J,
+    on_error: OnPairError<J>,
     bounds: Bounds,
     late: LateSides<J::Left, J::Right>,
     selectors: KeySelectors<K, J::Left, J::Right>,
@@ -51,13 +55,14 @@ struct NoEventTime;
 
 impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
     pub(crate) fn new(
-        join: J,
+        (join, on_error): (J, OnPairError<J>),
         bounds: Bounds,
         late: LateSides<J::Left, J::Right>,
         selectors: KeySelectors<K, J::Left, J::Right>,
     ) -> Self {
         Self {
             join,
+            on_error,
             bounds,
             late,
             selectors,
@@ -90,7 +95,7 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
         let (owns_alive, others_alive) = S::alive(self.state.codec().alive);
         let mixed = self.horizon.is_mixed();
         let mut watermark = self.horizon.watermark();
-        let join = &mut self.join;
+        let (join, on_error) = (&mut self.join, &self.on_error);
         let mut rows = self.state.rows.writer();
         let mut records = input.consume();
         loop {
@@ -125,7 +130,8 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
             others.drop_before(others_alive);
             let (first, last) = S::reach(self.bounds, time);
             let met = meet(others, (first, last), &mut self.met, out, |other, out| {
-                pair(join, S::in_order((time, &own), other), out).map_err(|error| failed(records.site(), error))
+                let both = S::in_order((time, &own), other);
+                pair(join, both, out).or_else(|error| hand_over(on_error, both, error, records.site(), out))
             });
             if let Err(stop) = met {
                 records.put_back(own);
@@ -193,15 +199,14 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
 
 /// Pairs a record with the others within two times, both included; so many of them it has met before.
 #[inline]
-fn meet<T, O: crate::data::Data>(
+fn meet<T, O: Data>(
     others: &TimeBuffer<T>,
     (first, last): (i64, i64),
     met: &mut usize,
     out: &mut Output<O>,
     mut pair: impl FnMut((i64, &T), &mut Output<O>) -> Progress,
 ) -> Progress {
-    let (front, back) = others.skip(others.rank(first) + *met);
-    for (time, other) in front.iter().chain(back) {
+    for (time, other) in others.skip(others.rank(first) + *met) {
         if *time > last {
             break;
         }
@@ -226,6 +231,27 @@ fn pair<J: ProcessJoin>(
     let base =
         Context { task: &out.task, metrics: &out.metrics, sides: &mut out.sides, time, watermark: out.watermark };
     join.process(left, right, &mut JoinContext { base, left_time, right_time }, &mut out.collector)
+}
+
+/// Deals with a pair for which the user's function failed.
+#[cold]
+fn hand_over<L: Data, R: Data, O>(
+    on_error: &OnError<(L, R)>,
+    ((left_time, left), (right_time, right)): Pair<'_, L, R>,
+    error: anyhow::Error,
+    site: Site,
+    out: &mut Output<O>,
+) -> Progress {
+    let kept = match on_error {
+        OnError::SideOutput(_) => Some((left.clone(), right.clone())),
+        OnError::Fail | OnError::Skip => None,
+    };
+    // What the job's error tells is the record at hand; what goes on has the time of a result.
+    let site = match on_error {
+        OnError::Fail => site,
+        _ => Site { event_time: Timestamp::from_millis(left_time.max(right_time)), ..site },
+    };
+    on_error.handle(error, kept, site, &mut out.sides, &out.metrics)
 }
 
 #[cold]
@@ -330,7 +356,7 @@ mod tests {
         let late = LateSides { left: Late::to(None), right: Late::to(None) };
         let pair = PairFn::new(|left: &u64, right: &u64| left + right);
         let selectors = KeySelectors { left: key(), right: key() };
-        IntervalJoin::new(pair, interval.bounds().unwrap(), late, selectors)
+        IntervalJoin::new((pair, OnError::Fail), interval.bounds().unwrap(), late, selectors)
     }
 
     #[test]

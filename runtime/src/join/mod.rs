@@ -12,6 +12,7 @@
 //! that asks for all records of the left. What a join emits at once has no bound, so pairs are made one by one: a join that finds its output full
 //! goes on from where it was.
 
+mod annotated;
 mod bounds;
 mod buffer;
 mod codec;
@@ -30,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use annotated::JoinOperator;
 pub use bounds::Offset;
 pub(crate) use bounds::{Bounds, Interval};
 pub(crate) use either_inputs::{EitherInputs, EitherSelector};
@@ -37,7 +39,7 @@ pub(crate) use function::PairFn;
 pub use function::{JoinContext, ProcessJoin};
 pub use group::CoGroup;
 pub(crate) use group::{CoGroupFn, Group, SidesFold};
-pub(crate) use interval::IntervalJoin;
+pub(crate) use interval::{IntervalJoin, OnPairError};
 pub(crate) use pairs::PairStage;
 pub(crate) use side::LateSides;
 pub(crate) use temporal::{EndsValidity, InnerFn, LeftFn, TemporalJoin};

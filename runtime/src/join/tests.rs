@@ -8,7 +8,7 @@ use super::Offset::{After, Before};
 use super::testing::{Fat, Item, Merged, Paired, Record, Subtasks};
 use super::{Bounds, Interval, IntervalJoin, LateSides, Offset, PairFn};
 use crate::operator::keyed::{KeySelectors, OwnedKey};
-use crate::operator::{Either, Operator};
+use crate::operator::{Either, OnError, Operator};
 use crate::state::{TaskCapture, TaskSnapshot};
 use crate::window::Late;
 use crate::window::driver::Driver;
@@ -47,7 +47,12 @@ fn operator(case: &Case) -> impl Operator<In = Record, Out = Fat> + use<> {
     let key = || std::sync::Arc::new(OwnedKey(|item: &Item| item.0));
     let pair = PairFn::new(|left: &Item, right: &Item| Fat::new(left.1, right.1));
     let late = LateSides { left: Late::to(None), right: Late::to(None) };
-    Merged(IntervalJoin::new(pair, bounds(case.bounds), late, KeySelectors { left: key(), right: key() }))
+    Merged(IntervalJoin::new(
+        (pair, OnError::Fail),
+        bounds(case.bounds),
+        late,
+        KeySelectors { left: key(), right: key() },
+    ))
 }
 
 /// The records of one key that were on time, and how far its event time has come.

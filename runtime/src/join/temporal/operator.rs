@@ -27,13 +27,16 @@ use crate::window::unused::UnusedRows;
 /// The section of keys with the instants at which they are looked at.
 const DUE: &str = "due";
 
+/// The records of a key that wait, and its versions.
+type Row<J> = JoinRow<<J as ProcessTemporalJoin>::Left, <J as ProcessTemporalJoin>::Right>;
+
 /// A temporal join with the records that wait and the versions of each key.
 pub(crate) struct TemporalJoin<K: Key, J: ProcessTemporalJoin> {
     join: J,
     ends: EndsValidity<J::Right>,
     late: LateSides<J::Left, J::Right>,
     selectors: KeySelectors<K, J::Left, J::Right>,
-    state: KeyedRows<K, StatesCodec<JoinRow<J::Left, J::Right>>>,
+    state: KeyedRows<K, StatesCodec<Row<J>>>,
     due: DueKeys<K>,
     horizon: Horizon,
     /// The rows of the batch at hand.
@@ -75,7 +78,7 @@ impl<K: Key, J: ProcessTemporalJoin> TemporalJoin<K, J> {
         &mut self,
         input: &mut Batch<T>,
         (selector, late): (&dyn KeySelector<T, K>, &Late<T>),
-        keep: impl Fn(&mut JoinRow<J::Left, J::Right>, i64, T) -> Option<i64>,
+        keep: impl Fn(&mut Row<J>, i64, T) -> Option<i64>,
         out: &mut Output<J::Out>,
     ) -> Progress {
         while !input.is_empty() {
@@ -99,7 +102,7 @@ impl<K: Key, J: ProcessTemporalJoin> TemporalJoin<K, J> {
         &mut self,
         input: &mut Batch<T>,
         late: &Late<T>,
-        keep: impl Fn(&mut JoinRow<J::Left, J::Right>, i64, T) -> Option<i64>,
+        keep: impl Fn(&mut Row<J>, i64, T) -> Option<i64>,
         out: &mut Output<J::Out>,
     ) -> Progress {
         let forgets = !self.state.is_cached();
