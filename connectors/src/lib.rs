@@ -1,7 +1,7 @@
 //! Sources and sinks for [Millstream](millstream): one module per system.
 //!
-//! * [`mod@file`]: files, directories and globs; lines, CSV and JSON lines; gzip and zstd.
-//! * [`mod@format`]: what the connectors have in common: JSON, CSV, text, bytes and Debezium's changes as messages.
+//! * [`mod@file`]: files, directories and globs; lines, CSV, JSON lines, Parquet and Avro; gzip and zstd.
+//! * [`mod@format`]: what the connectors have in common: JSON, CSV, text, bytes, Debezium's changes and Avro as messages.
 
 pub mod file;
 pub mod format;

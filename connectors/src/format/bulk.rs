@@ -38,7 +38,7 @@ pub trait BulkWriter<T> {
     }
 
     /// Appends the rest of the file.
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<()>;
+    fn finish(self: Box<Self>, out: &mut Vec<u8>) -> Result<()>;
 }
 
 /// Makes records of files that consist of blocks.

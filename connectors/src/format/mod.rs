@@ -14,18 +14,30 @@
 //! | JSON | [`Json`] | |
 //! | separated fields | [`Csv`] | |
 //! | changes of rows, as Debezium captures them | [`DebeziumJson`] | |
+//! | Avro, by a schema that both sides know | `Avro` | `avro` |
+//! | Avro, by the schemas of a registry | `ConfluentAvro` | `avro` |
+//! | Avro container files | `AvroFile` | `avro` |
+//! | Parquet files | `Parquet` | `parquet` |
 
+#[cfg(feature = "avro")]
+mod avro;
 mod bulk;
 mod csv;
 mod debezium;
 mod fault;
+#[cfg(feature = "parquet")]
+pub(crate) mod fields;
 mod json;
 mod malformed;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod raw;
 mod text;
 
 use millstream::{Data, Result};
 
+#[cfg(feature = "avro")]
+pub use avro::{Avro, AvroCompression, AvroFile, ConfluentAvro, SchemaRegistry};
 pub use bulk::{Block, BlockFormat, BlockPosition, BlockRange, BlockReader, BulkFormat, BulkWriter, Rejected};
 pub use csv::Csv;
 pub(crate) use csv::write_row;
@@ -33,6 +45,8 @@ pub use debezium::{Change, DebeziumJson};
 pub use fault::{DeserializeError, Fault};
 pub use json::Json;
 pub use malformed::Malformed;
+#[cfg(feature = "parquet")]
+pub use parquet::{Parquet, ParquetCompression};
 pub use raw::Raw;
 pub use text::Text;
 

@@ -142,6 +142,21 @@ impl<T: Data> FileSink<T> {
         Self::with_encoder(directory, CsvRows)
     }
 
+    /// Parquet files, whose columns are the fields of the records.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSink;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Count { word: String, count: u64 }
+    ///
+    /// let counts = FileSink::<Count>::parquet("counts");
+    /// # let _ = counts;
+    /// ```
+    #[cfg(feature = "parquet")]
+    pub fn parquet(directory: impl AsRef<Path>) -> Self {
+        Self::with_format(directory, crate::format::Parquet::new())
+    }
+
     /// Rows of a format of the user's own.
     pub fn with_encoder(directory: impl AsRef<Path>, encoder: impl RowEncoder<T>) -> Self {
         Self::with_format(directory, Rows::new(encoder))

@@ -127,11 +127,10 @@ impl<T: 'static> OpenPart<T> {
     }
 
     /// Writes what is buffered, ends the file and waits until it is on the disk.
-    pub(super) fn finish(mut self) -> Result<Unclaimed, SinkError> {
-        self.rows.finish(&mut self.buffer).map_err(|error| rejected(&self.target, &error))?;
-        self.write_buffer()?;
-        let Self { writer, path, file, .. } = self;
-        let synced = writer.finish().and_then(|file| file.sync_all());
+    pub(super) fn finish(self) -> Result<Unclaimed, SinkError> {
+        let Self { rows, mut buffer, mut writer, path, target, file, .. } = self;
+        rows.finish(&mut buffer).map_err(|error| rejected(&target, &error))?;
+        let synced = writer.write_all(&buffer).and_then(|()| writer.finish()).and_then(|file| file.sync_all());
         synced.map_err(|error| cannot("write", &path, error))?;
         Ok(file)
     }

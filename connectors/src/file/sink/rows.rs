@@ -41,7 +41,7 @@ impl<T, E: RowEncoder<T>> BulkWriter<T> for RowsWriter<E> {
         self.encoder.encode(value, out)
     }
 
-    fn finish(&mut self, _out: &mut Vec<u8>) -> Result<()> {
+    fn finish(self: Box<Self>, _out: &mut Vec<u8>) -> Result<()> {
         Ok(())
     }
 }

@@ -96,6 +96,42 @@ impl FileSource<Lines> {
     }
 }
 
+#[cfg(feature = "avro")]
+impl FileSource {
+    /// The records of Avro container files, by the schemas in them. Readers share a file by blocks. To resolve records to
+    /// a schema of the reader's, see [`FileSource::in_blocks`].
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSource;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Flight { origin: String, delay_min: i64 }
+    ///
+    /// let flights = FileSource::avro::<Flight>("flights.avro");
+    /// # let _ = flights;
+    /// ```
+    pub fn avro<T: Data>(paths: impl Paths) -> FileSource<InBlocks<crate::format::AvroFile<T>>> {
+        FileSource::in_blocks(paths, crate::format::AvroFile::as_they_are())
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl FileSource {
+    /// The rows of Parquet files, by the names of their columns; those that the type does not have are not read. Readers
+    /// share a file by row groups.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSource;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Flight { origin: String, delay_min: i64 }
+    ///
+    /// let flights = FileSource::parquet::<Flight>("flights.parquet");
+    /// # let _ = flights;
+    /// ```
+    pub fn parquet<T: Data>(paths: impl Paths) -> FileSource<InBlocks<crate::format::Parquet<T>>> {
+        FileSource::in_blocks(paths, crate::format::Parquet::new())
+    }
+}
+
 impl<D: RowDecoder> FileSource<D> {
     /// Rows of a format of the user's own.
     pub fn with_decoder(paths: impl Paths, decoder: D) -> Self {
