@@ -56,6 +56,10 @@ impl<T: Data> Source for CollectionSource<T> {
         false
     }
 
+    fn assigns_ahead(&self) -> bool {
+        true
+    }
+
     fn enumerator(&self, restored: Option<IndexEnumeratorState>) -> Result<IndexEnumerator, SourceError> {
         self.0.enumerator(restored)
     }

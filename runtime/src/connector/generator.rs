@@ -73,6 +73,10 @@ impl<T: Data> Source for GeneratorSource<T> {
         false
     }
 
+    fn assigns_ahead(&self) -> bool {
+        true
+    }
+
     fn enumerator(&self, restored: Option<IndexEnumeratorState>) -> Result<IndexEnumerator, SourceError> {
         Ok(IndexEnumerator::new(self.count.unwrap_or(u64::MAX), restored))
     }

@@ -117,12 +117,8 @@ impl Enumerator for IndexEnumerator {
     fn next(&mut self, reader: &ReaderContext) -> Assignment<IndexSplit> {
         let parallelism = reader.parallelism.max(1);
         let pending = self.state.pending.get_or_insert_with(|| cut(self.end, parallelism));
-        // All of a reader's own at once: a split without end is never finished, so its reader asks no second time.
         let own = |split: &mut IndexSplit| split.number % parallelism as u64 == reader.subtask as u64;
-        let mut splits: Vec<_> = pending.extract_if(.., own).collect();
-        if splits.is_empty() {
-            splits.extend(pending.pop());
-        }
+        let splits: Vec<_> = pending.extract_if(.., own).collect();
         if splits.is_empty() { Assignment::End } else { Assignment::Splits(splits) }
     }
 
@@ -198,6 +194,18 @@ mod tests {
             assert_eq!(splits.iter().map(|split| split.next).collect::<Vec<_>>(), [subtask as u64]);
         }
         assert_eq!(enumerator.next(&reader(0, 2)), Assignment::End);
+    }
+
+    #[test]
+    fn a_split_waits_for_its_own_reader() {
+        let mut enumerator = IndexEnumerator::new(100, None);
+        assert!(matches!(enumerator.next(&reader(0, 3)), Assignment::Splits(_)));
+        let mut restored = IndexEnumerator::new(100, Some(enumerator.snapshot()));
+        let Assignment::Splits(splits) = restored.next(&reader(0, 2)) else { panic!("no splits") };
+        assert_eq!(splits.iter().map(|split| split.id()).collect::<Vec<_>>(), ["2 of 3"]);
+        assert_eq!(restored.next(&reader(0, 2)), Assignment::End);
+        let Assignment::Splits(splits) = restored.next(&reader(1, 2)) else { panic!("no splits") };
+        assert_eq!(splits.iter().map(|split| split.id()).collect::<Vec<_>>(), ["1 of 3"]);
     }
 
     #[test]

@@ -76,6 +76,10 @@ impl<S: Source> Source for RateLimited<S> {
         self.source.may_block()
     }
 
+    fn assigns_ahead(&self) -> bool {
+        self.source.assigns_ahead()
+    }
+
     fn enumerator(&self, restored: Option<<S::Enumerator as Enumerator>::State>) -> Result<S::Enumerator, SourceError> {
         let per_second = locked(&self.budget).per_second;
         // Written so that it also refuses what is not a number.

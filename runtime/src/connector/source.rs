@@ -100,6 +100,15 @@ pub trait Source: Send + Sync + 'static {
         true
     }
 
+    /// Whether each split has its reader from the start: a reader reads only when it has been told what is its own, and is
+    /// told of its splits among those discovered later though it is not done with others. For splits that are read side by
+    /// side, such as partitions, of which one that has to wait for a reader would be late.
+    ///
+    /// Unless a source says so, a reader asks when it has read what it had, so that one that is free gets the next split.
+    fn assigns_ahead(&self) -> bool {
+        false
+    }
+
     /// The enumerator, new or as it was when `restored` was snapshotted.
     fn enumerator(
         &self,

@@ -21,6 +21,6 @@ pub(crate) use check::misfits;
 pub(crate) use commit::{AnyCommitter, Committables, CommitterFactory, committer_factory};
 pub(crate) use enumerate::{Answer, AnyEnumerator, EnumeratorFactory, enumerator_factory};
 pub(crate) use sink::{AnyCommittables, SinkStage};
-pub(crate) use source::{REJECTED, SPLITS, SourceDriver, SourceStep, SourceTask};
+pub(crate) use source::{REJECTED, SPLIT_READERS, SPLITS, SourceDriver, SourceStep, SourceTask};
 pub(crate) use step::{Step, Task};
 pub(crate) use wire::{Attempt, wire};

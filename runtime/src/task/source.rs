@@ -6,13 +6,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Answer;
 use super::feed::{Fed, Feed};
 use crate::channel::Origin;
 use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{Downstream, NodeContext};
-use crate::operator::{Output, OutputTag, Progress, Signal, SplitStart, Stop};
+use crate::operator::{Output, OutputTag, Progress, Signal, SplitStart, Stop, TaskInfo};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
@@ -21,6 +23,17 @@ pub(crate) const REJECTED: OutputTag<(String, String)> = OutputTag::new("rejecte
 
 /// The list section of the splits that a subtask reads or is to read, with how far it has come.
 pub(crate) const SPLITS: &str = "splits";
+
+/// The list section of who reads them.
+pub(crate) const SPLIT_READERS: &str = "split-readers";
+
+/// Who reads a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SplitReader {
+    split: String,
+    subtask: usize,
+    parallelism: usize,
+}
 
 /// What a step of a source did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +75,10 @@ pub(crate) struct SourceDriver<S: Source> {
     next_number: u32,
     /// Signals to be handed on before anything else.
     pending: VecDeque<Signal>,
+    /// Whether the enumerator has been asked and has not given splits since.
     requested: bool,
+    /// Whether it has answered at all.
+    answered: bool,
     /// The enumerator has said that there will be no more splits.
     no_more_splits: bool,
     /// Whether the chain has been told that there is nothing to read.
@@ -83,6 +99,7 @@ impl<S: Source> SourceDriver<S> {
             next_number: 0,
             pending: VecDeque::new(),
             requested: false,
+            answered: false,
             no_more_splits: false,
             silent: false,
             ended: false,
@@ -195,11 +212,24 @@ impl<S: Source> SourceDriver<S> {
             self.pending.extend([Signal::Watermark(Timestamp::MAX), Signal::End]);
             return SourceStep::Progress;
         }
-        if !std::mem::replace(&mut self.requested, true) {
-            (self.request_splits)();
-        }
+        self.request();
         SourceStep::Waiting(Timestamp::MAX)
     }
+
+    fn request(&mut self) {
+        if !self.no_more_splits && !std::mem::replace(&mut self.requested, true) {
+            (self.request_splits)();
+        }
+    }
+}
+
+/// The splits of a snapshot that are this subtask's: its own again, so that it goes on from where it was, or at another
+/// parallelism its share.
+fn own_splits<S: Split>(splits: Vec<S>, readers: &[SplitReader], (subtask, parallelism): (usize, usize)) -> Vec<S> {
+    let readers: BTreeMap<&str, &SplitReader> = readers.iter().map(|reader| (reader.split.as_str(), reader)).collect();
+    let before = |split: &S| readers.get(split.id()).filter(|reader| reader.parallelism == parallelism);
+    let reader = |(at, split): &(usize, S)| before(split).map_or(at % parallelism, |reader| reader.subtask);
+    splits.into_iter().enumerate().filter(|split| reader(split) == subtask).map(|(_, split)| split).collect()
 }
 
 impl<S: Source> SourceTask for SourceDriver<S> {
@@ -208,6 +238,12 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn step(&mut self) -> Result<SourceStep, Stop> {
+        if self.source.assigns_ahead() {
+            self.request();
+            if !self.answered {
+                return Ok(SourceStep::Waiting(Timestamp::MAX));
+            }
+        }
         // Before anything is read, the chain knows of all splits that will be.
         self.begin_waiting_splits()?;
         self.hand_on_pending()?;
@@ -226,6 +262,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn assign(&mut self, answer: Answer) {
+        self.answered = true;
         match answer {
             Answer::Splits(splits) => {
                 let splits: Box<Vec<S::Split>> =
@@ -236,6 +273,8 @@ impl<S: Source> SourceTask for SourceDriver<S> {
                     self.pending.push_back(Signal::Active);
                 }
             }
+            // Others are being read.
+            Answer::Later if !self.splits.is_empty() || !self.waiting.is_empty() => {}
             Answer::Later => {
                 if !std::mem::replace(&mut self.silent, true) {
                     self.pending.push_back(Signal::Idle);
@@ -253,11 +292,10 @@ impl<S: Source> SourceTask for SourceDriver<S> {
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
-        for split in self.splits.values() {
-            operator.push(SPLITS, &split.position)?;
-        }
-        for split in &self.waiting {
+        let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+        for split in self.splits.values().map(|split| &split.position).chain(&self.waiting) {
             operator.push(SPLITS, split)?;
+            operator.push(SPLIT_READERS, &SplitReader { split: split.id().to_owned(), subtask, parallelism })?;
         }
         self.out.snapshot(to)
     }
@@ -265,10 +303,48 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             let splits: Vec<S::Split> = operator.list(SPLITS)?;
-            let info = &self.out.task.info;
-            let mine = splits.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask);
-            self.waiting.extend(mine.map(|(_, split)| split));
+            let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+            self.waiting = own_splits(splits, &operator.list(SPLIT_READERS)?, (subtask, parallelism));
         }
         self.out.restore(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::{Assignment, Enumerator, IndexEnumerator, IndexSplit};
+
+    fn splits(count: usize) -> Vec<IndexSplit> {
+        let mut enumerator = IndexEnumerator::new(100, None);
+        let of = |subtask| match enumerator.next(&ReaderContext { subtask, parallelism: count }) {
+            Assignment::Splits(splits) => splits,
+            other => panic!("no splits but {other:?}"),
+        };
+        (0..count).flat_map(of).collect()
+    }
+
+    fn ids(splits: Vec<IndexSplit>, readers: &[SplitReader], subtask: (usize, usize)) -> Vec<String> {
+        own_splits(splits, readers, subtask).iter().map(|split| split.id().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_subtask_gets_its_own_splits_again_though_others_have_read_theirs() {
+        let left = splits(2).split_off(1);
+        let readers = [SplitReader { split: "1 of 2".to_owned(), subtask: 1, parallelism: 2 }];
+        assert!(ids(left.clone(), &readers, (0, 2)).is_empty());
+        assert_eq!(ids(left, &readers, (1, 2)), ["1 of 2"]);
+    }
+
+    #[test]
+    fn at_another_parallelism_splits_are_dealt_out() {
+        let readers: Vec<_> = splits(3)
+            .iter()
+            .map(|split| SplitReader { split: split.id().to_owned(), subtask: 0, parallelism: 3 })
+            .collect();
+        for readers in [&readers[..], &[]] {
+            assert_eq!(ids(splits(3), readers, (0, 2)), ["0 of 3", "2 of 3"]);
+            assert_eq!(ids(splits(3), readers, (1, 2)), ["1 of 3"]);
+        }
     }
 }
