@@ -25,7 +25,7 @@ mod bulk;
 mod csv;
 mod debezium;
 mod fault;
-#[cfg(feature = "parquet")]
+#[cfg(any(feature = "parquet", feature = "postgres"))]
 pub(crate) mod fields;
 mod json;
 mod malformed;
