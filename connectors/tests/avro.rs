@@ -5,12 +5,9 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
+use common::http::{self, Server};
 use common::{commit, error, put, read, values, visible, write, writer};
 use millstream::connector::ReadBuffer;
 use millstream::testing::conformance;
@@ -179,68 +176,22 @@ fn what_is_damaged_or_no_avro_file_is_named() {
     assert!(message.contains("sync marker"), "{message}");
 }
 
-/// A registry that answers by a table, of requests as they begin.
-struct Registry {
-    url: String,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Registry {
-    fn start(answers: BTreeMap<&'static str, (u16, String)>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::<Mutex<Vec<String>>>::default();
-        let seen = Arc::clone(&requests);
-        std::thread::spawn(move || {
-            for connection in listener.incoming() {
-                let request = answer(connection.unwrap(), &answers);
-                seen.lock().unwrap().push(request);
-            }
-        });
-        Self { url, requests }
-    }
-}
-
-/// Reads a request and answers it; gives its first line and its body.
-fn answer(mut connection: TcpStream, answers: &BTreeMap<&'static str, (u16, String)>) -> String {
-    let mut lines = BufReader::new(connection.try_clone().unwrap());
-    let (mut first, mut length) = (String::new(), 0);
-    lines.read_line(&mut first).unwrap();
-    loop {
-        let mut line = String::new();
-        lines.read_line(&mut line).unwrap();
-        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    lines.read_exact(&mut body).unwrap();
-    let found = answers.iter().find(|(request, _)| first.starts_with(*request));
-    let (status, text) = found
-        .map_or((404, r#"{"error_code":40403,"message":"not found"}"#), |(_, (status, text))| (*status, text.as_str()));
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
-    connection.write_all((head + text).as_bytes()).unwrap();
-    format!("{} {}", first.trim_end(), String::from_utf8(body).unwrap())
-}
-
-fn answers() -> BTreeMap<&'static str, (u16, String)> {
-    let schema = serde_json::json!({ "schema": SCHEMA }).to_string();
-    BTreeMap::from([
-        ("GET /schemas/ids/7 ", (200, schema)),
-        ("GET /schemas/ids/8 ", (200, r#"{"schemaType":"PROTOBUF","schema":"x"}"#.to_owned())),
-        ("GET /schemas/ids/9 ", (500, r#"{"error_code":50001,"message":"no backend"}"#.to_owned())),
-        ("GET /schemas/ids/10 ", (200, "<html>".to_owned())),
-        ("POST /subjects/flights-value/versions ", (200, r#"{"id":7}"#.to_owned())),
-        ("POST /subjects/refused/versions ", (409, r#"{"error_code":409,"message":"incompatible"}"#.to_owned())),
-    ])
+/// A registry that knows some schemas.
+fn registry() -> Server {
+    Server::start(|request| match request.what.as_str() {
+        "GET /schemas/ids/7" => (200, serde_json::json!({ "schema": SCHEMA }).to_string()),
+        "GET /schemas/ids/8" => (200, r#"{"schemaType":"PROTOBUF","schema":"x"}"#.to_owned()),
+        "GET /schemas/ids/9" => (500, r#"{"error_code":50001,"message":"no backend"}"#.to_owned()),
+        "GET /schemas/ids/10" => (200, "<html>".to_owned()),
+        "POST /subjects/flights-value/versions" => (200, r#"{"id":7}"#.to_owned()),
+        "POST /subjects/refused/versions" => (409, r#"{"error_code":409,"message":"incompatible"}"#.to_owned()),
+        _ => (404, r#"{"error_code":40403,"message":"not found"}"#.to_owned()),
+    })
 }
 
 #[test]
 fn messages_go_through_a_registry_which_is_asked_once() {
-    let server = Registry::start(answers());
+    let server = registry();
     let registry = SchemaRegistry::new(&server.url);
     let mut outgoing = ConfluentAvro::new(registry.clone()).subject("flights-value", SCHEMA).unwrap();
     let mut incoming = ConfluentAvro::<Flight>::new(registry.clone());
@@ -252,15 +203,15 @@ fn messages_go_through_a_registry_which_is_asked_once() {
         assert_eq!(incoming.clone().deserialize(&message).unwrap(), Some(flight(number)));
     }
     assert_eq!(incoming.deserialize(b"").unwrap(), None);
-    let requests = server.requests.lock().unwrap();
+    let requests = server.requests();
     let [registered, asked] = requests.as_slice() else { panic!("{requests:?}") };
-    assert!(registered.contains("POST") && registered.contains("OnTime"), "{registered}");
-    assert!(asked.starts_with("GET /schemas/ids/7"), "{asked}");
+    assert!(registered.what.starts_with("POST") && registered.body.contains("OnTime"), "{registered:?}");
+    assert_eq!(asked.what, "GET /schemas/ids/7");
 }
 
 #[test]
 fn what_a_registry_does_not_know_is_malformed_and_a_registry_that_fails_is_not() {
-    let server = Registry::start(answers());
+    let server = registry();
     let mut incoming = ConfluentAvro::<Flight>::new(SchemaRegistry::new(&server.url));
     let mut check = |id: u8, is_malformed: bool, what: &str| {
         let error = incoming.deserialize(&[0, 0, 0, 0, id, 1]).unwrap_err();
@@ -279,8 +230,7 @@ fn what_a_registry_does_not_know_is_malformed_and_a_registry_that_fails_is_not()
     let message = format!("{:#}", refused.serialize(&flight(1), &mut Vec::new()).unwrap_err());
     assert!(message.contains("subject `refused`") && message.contains("status 409: incompatible"), "{message}");
 
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut nowhere = ConfluentAvro::<Flight>::new(SchemaRegistry::new(format!("http://127.0.0.1:{port}")));
+    let mut nowhere = ConfluentAvro::<Flight>::new(SchemaRegistry::new(http::nowhere()));
     let error = nowhere.deserialize(&[0, 0, 0, 0, 7, 0]).unwrap_err();
     assert!(matches!(error, DeserializeError::Io { .. }), "{error}");
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use millstream::Result;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+use crate::retry::pauses;
+
 /// A database on a PostgreSQL server.
 ///
 /// Building one does no I/O but for a password file that PostgreSQL's own tools would read, too.
@@ -30,10 +32,6 @@ impl PgServer {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
     /// How long something is tried again that may pass, unless the server is told otherwise.
     pub const DEFAULT_RETRY: Duration = Duration::from_secs(30);
-    /// The first pause between two tries; each further one is twice as long.
-    const FIRST_PAUSE: Duration = Duration::from_millis(50);
-    /// The longest pause between two tries.
-    const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
     /// The database at a URL, `postgres://user:password@host:port/database`. With `?sslmode=require` (or `verify-full`),
     /// the connection is encrypted.
@@ -77,16 +75,9 @@ impl PgServer {
         &self.options
     }
 
-    /// The pauses between tries: longer and longer ones, as long as they may take in all.
+    /// The pauses between tries.
     pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        let mut left = self.retry_for;
-        let lengths =
-            std::iter::successors(Some(Self::FIRST_PAUSE), |pause| Some((*pause * 2).min(Self::LONGEST_PAUSE)));
-        lengths.map_while(move |pause| {
-            let pause = pause.min(left);
-            left -= pause;
-            (!pause.is_zero()).then_some(pause)
-        })
+        pauses(self.retry_for)
     }
 }
 
@@ -108,21 +99,6 @@ impl fmt::Debug for PgServer {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_grow_and_are_as_long_as_allowed_in_all() {
-        let server = PgServer::new("postgres://localhost/x").unwrap();
-        for total in [0, 1, 50, 1000, 30_000] {
-            let pauses: Vec<u128> = server
-                .clone()
-                .retry_for(Duration::from_millis(total))
-                .pauses()
-                .map(|pause| pause.as_millis())
-                .collect();
-            assert_eq!(pauses.iter().sum::<u128>(), u128::from(total));
-            assert!(pauses.iter().all(|pause| *pause <= 2000));
-        }
-    }
 
     #[test]
     fn no_password_is_ever_shown() {
