@@ -7,6 +7,7 @@
 //! * A split holds its own reading position: [`Reader::position`] answers with the split as it would be resumed now.
 //!   That, and the enumerator's state, is what a snapshot holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -204,6 +205,13 @@ pub trait Reader: 'static {
 
     /// Reads some records.
     fn read(&mut self, out: &mut ReadBuffer<Self::Out>) -> Result<Read, SourceError>;
+
+    /// Leaves these splits, by their ids, unread from now on, and reads all others that it has; answers whether it can. If
+    /// it cannot, it is not asked for records as long as all of its splits are left out.
+    fn hold(&mut self, splits: &BTreeSet<Arc<str>>) -> Result<bool, SourceError> {
+        let _ = splits;
+        Ok(false)
+    }
 
     /// The split as it would be resumed after what has been read; `None` if the reader does not have it.
     fn position(&self, split: &str) -> Option<Self::Split>;

@@ -3,6 +3,8 @@
 //! [`Task::step`] does one thing (a batch, a signal, a read) and returns, so that whoever drives it decides when the
 //! next thing happens: an actor in its turn, a test by hand. A task never waits and never runs on.
 
+#[cfg(test)]
+mod aligned_sources_tests;
 mod build;
 mod capture;
 mod check;

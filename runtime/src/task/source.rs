@@ -1,7 +1,7 @@
 //! The head of a source's chain: reads batches, keeps the splits' positions, says when it has ended.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +73,8 @@ pub(crate) struct SourceDriver<S: Source> {
     /// Splits to be read once the feed has started: assigned early, or of a restored snapshot.
     waiting: Vec<S::Split>,
     next_number: u32,
+    /// The splits that the reader has been told to leave out, by number.
+    held: Rc<BTreeSet<u32>>,
     /// Signals to be handed on before anything else.
     pending: VecDeque<Signal>,
     /// Whether the enumerator has been asked and has not given splits since.
@@ -97,6 +99,7 @@ impl<S: Source> SourceDriver<S> {
             splits: BTreeMap::new(),
             waiting: Vec::new(),
             next_number: 0,
+            held: Rc::default(),
             pending: VecDeque::new(),
             requested: false,
             answered: false,
@@ -143,6 +146,18 @@ impl<S: Source> SourceDriver<S> {
         Ok(())
     }
 
+    /// Tells the reader which splits to leave out, if that has changed; answers whether these are all.
+    fn hold(&mut self) -> Result<bool, Stop> {
+        let held = self.out.task.held_splits();
+        if !Rc::ptr_eq(&held, &self.held) {
+            let ids = self.splits.iter().filter(|(_, split)| held.contains(&split.origin.split()));
+            let ids = ids.map(|(id, _)| Arc::clone(id)).collect();
+            self.feed()?.hold(ids).map_err(|error| self.failed(error))?;
+            self.held = held;
+        }
+        Ok(self.splits.values().all(|split| self.held.contains(&split.origin.split())))
+    }
+
     fn hand_on_pending(&mut self) -> Progress {
         self.out.flush()?;
         while let Some(signal) = self.pending.front() {
@@ -183,7 +198,10 @@ impl<S: Source> SourceDriver<S> {
             }
             Read::Nothing(wait) => {
                 if !std::mem::replace(&mut self.silent, true) {
-                    self.pending.extend(self.splits.values().map(|split| Signal::SplitIdle(split.origin.split())));
+                    // Those that are held would perhaps say something.
+                    let numbers = self.splits.values().map(|split| split.origin.split());
+                    let silent = numbers.filter(|number| !self.held.contains(number));
+                    self.pending.extend(silent.map(Signal::SplitIdle));
                 }
                 self.waiting_for(wait)
             }
@@ -254,6 +272,9 @@ impl<S: Source> SourceTask for SourceDriver<S> {
             let step = self.ask_or_end();
             self.hand_on_pending()?;
             return Ok(if self.ended { SourceStep::Ended } else { step });
+        }
+        if self.hold()? {
+            return Ok(SourceStep::Waiting(Timestamp::MAX));
         }
         match self.feed()?.poll().map_err(|error| self.named(error))? {
             Some(fed) => self.take(fed),
