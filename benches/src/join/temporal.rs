@@ -45,7 +45,8 @@ mod tests {
         let records = 3000;
         let mut expected = Fingerprint::default();
         for one in (0..records).map(left) {
-            let mut versions = (0..records).map(right).filter(|other| other.key == one.key && other.millis <= one.millis);
+            let mut versions =
+                (0..records).map(right).filter(|other| other.key == one.key && other.millis <= one.millis);
             if let Some(version) = versions.next_back() {
                 expected.add(pair_code(&one, &version));
             }
