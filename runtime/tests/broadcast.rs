@@ -1,5 +1,8 @@
 //! A stream and a broadcast as the inputs of one operator.
 
+#[path = "common/backend.rs"]
+mod backend;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use millstream::operator::OnError;
@@ -7,6 +10,8 @@ use millstream::prelude::*;
 use millstream::state::StateBackend;
 use millstream::testing::{HarnessSnapshot, TwoInputHarness};
 use proptest::prelude::*;
+
+use self::backend::any_backend;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -342,11 +347,9 @@ fn a_visit_comes_to_each_key_once_however_many_there_are() {
 #[cfg(feature = "rocksdb")]
 #[test]
 fn a_visit_comes_to_keys_on_disk_and_to_those_only_in_memory() {
-    use millstream::state::RocksDbSettings;
-
     // A cache for hardly any row, and one for all of them.
     for cache in [1, 1 << 30] {
-        check_visits(&StateBackend::RocksDb(RocksDbSettings { cache, ..RocksDbSettings::default() }));
+        check_visits(&backend::in_rocksdb(cache));
     }
 }
 
@@ -363,8 +366,8 @@ enum Do {
     Rule(u64, u64),
     /// So much later.
     Watermark(i64),
-    /// Goes on from a snapshot at another parallelism.
-    Restore(usize),
+    /// Goes on from a snapshot at another parallelism, on any backend.
+    Restore(usize, u64),
 }
 
 /// The same in the plainest way.
@@ -411,7 +414,7 @@ impl Oracle {
                 });
                 sorted(told.collect())
             }
-            Do::Restore(_) => Vec::new(),
+            Do::Restore(..) => Vec::new(),
         }
     }
 }
@@ -421,7 +424,7 @@ fn steps() -> impl Strategy<Value = Vec<Do>> {
         5 => (0..8u64, 0..20u64).prop_map(|(key, value)| Do::Value(key, value)),
         2 => (0..20u64, 0..4u64).prop_map(|(limit, weight)| Do::Rule(limit, weight)),
         2 => (0..15i64).prop_map(Do::Watermark),
-        1 => (1..4usize).prop_map(Do::Restore),
+        1 => (1..4usize, any::<u64>()).prop_map(|(parallelism, backend)| Do::Restore(parallelism, backend)),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -436,7 +439,7 @@ proptest! {
         steps in steps(),
     ) {
         let mut oracle = Oracle::default();
-        let mut harness = TwoInputHarness::with_parallelism(matched, parallelism);
+        let mut harness = TwoInputHarness::with_backend(matched, parallelism, None, &any_backend(seed >> 8));
         harness.seed(seed);
         harness.watermark(at(0));
         harness.settle();
@@ -445,9 +448,10 @@ proptest! {
                 Do::Value(key, value) => harness.push_left_at((key, value), at(oracle.watermark)),
                 Do::Rule(limit, weight) => harness.push_right((limit, weight)),
                 Do::Watermark(later) => harness.watermark(at(oracle.watermark + later)),
-                Do::Restore(parallelism) => {
+                Do::Restore(parallelism, backend) => {
                     let snapshot: HarnessSnapshot = harness.snapshot();
-                    harness = TwoInputHarness::restored(matched, parallelism, &snapshot);
+                    harness =
+                        TwoInputHarness::with_backend(matched, parallelism, Some(&snapshot), &any_backend(backend));
                     harness.watermark(at(oracle.watermark));
                 }
             }

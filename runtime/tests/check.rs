@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[cfg(feature = "rocksdb")]
+#[path = "common/backend.rs"]
+mod backend;
 mod common;
 
 use std::path::Path;
@@ -112,6 +115,33 @@ fn what_would_be_restored_is_told_by_operator() {
 fn a_state_whose_type_has_changed_is_named_with_its_field() {
     let said = "sum: incompatible: the value of state `total`, field `amount`: invalid type: integer";
     check(&job(2, |keyed| keyed.apply(unfit_sum())), false, &[said]);
+}
+
+#[cfg(feature = "rocksdb")]
+#[test]
+fn rows_in_files_of_a_database_are_tried_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let checkpoints = || Checkpointing::to(directory.path().display().to_string()).interval(Duration::from_millis(10));
+    let in_rocksdb = |apply: fn(KeyedStream<u64, u64>) -> Stream<u64>| {
+        let env = job(2, apply);
+        env.set_checkpointing(checkpoints()).set_state_backend(backend::any_backend(0));
+        env
+    };
+    let job = in_rocksdb(|keyed| keyed.apply(sum())).build().unwrap();
+    let handle = job.handle();
+    within_a_minute(|| {
+        let running = std::thread::spawn(move || job.run());
+        // The first may have been taken before any record had come.
+        assert!(handle.checkpoints().wait_for_completed(5));
+        handle.cancel();
+        let _ = running.join();
+    });
+    let fits = checked(&in_rocksdb(|keyed| keyed.apply(sum())), "latest").to_string();
+    assert!(fits.contains("sum: restored (keyed state `total`, "), "{fits}");
+    assert!(fits.contains("bytes, the rest in files of a database, parallelism 2"), "{fits}");
+    let unfit = checked(&in_rocksdb(|keyed| keyed.apply(unfit_sum())), "latest").to_string();
+    let said = "sum: incompatible: the value of state `total`, field `amount`: invalid type: integer";
+    assert!(unfit.contains(said), "{unfit}");
 }
 
 #[test]

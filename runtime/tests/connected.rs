@@ -1,5 +1,8 @@
 //! Two streams as the inputs of one operator.
 
+#[path = "common/backend.rs"]
+mod backend;
+
 use std::collections::BTreeMap;
 
 use millstream::operator::OnError;
@@ -7,6 +10,8 @@ use millstream::prelude::*;
 use millstream::state::OperatorStates;
 use millstream::testing::TwoInputHarness;
 use proptest::prelude::*;
+
+use self::backend::any_backend;
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -302,8 +307,8 @@ enum Do {
     Right(u64, u64),
     /// So much later on the left, and on the right.
     Watermark(i64, i64),
-    /// Goes on from a snapshot at another parallelism.
-    Restore(usize),
+    /// Goes on from a snapshot at another parallelism, on any backend.
+    Restore(usize, u64),
 }
 
 impl Oracle {
@@ -330,7 +335,7 @@ impl Oracle {
                 });
                 told.collect()
             }
-            Do::Restore(_) => Vec::new(),
+            Do::Restore(..) => Vec::new(),
         }
     }
 
@@ -344,7 +349,7 @@ fn steps() -> impl Strategy<Value = Vec<Do>> {
         4 => (0..8u64, 0..100u64, 0..30i64).prop_map(|(key, n, later)| Do::Left(key, n, later)),
         4 => (0..8u64, 0..100u64).prop_map(|(key, n)| Do::Right(key, n)),
         2 => (0..15i64, 0..15i64).prop_map(|(left, right)| Do::Watermark(left, right)),
-        1 => (1..4usize).prop_map(Do::Restore),
+        1 => (1..4usize, any::<u64>()).prop_map(|(parallelism, backend)| Do::Restore(parallelism, backend)),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -359,7 +364,7 @@ proptest! {
         steps in steps(),
     ) {
         let mut oracle = Oracle::default();
-        let mut harness = TwoInputHarness::with_parallelism(summed, parallelism);
+        let mut harness = TwoInputHarness::with_backend(summed, parallelism, None, &any_backend(seed >> 8));
         harness.seed(seed);
         harness.watermark(at(0));
         harness.settle();
@@ -371,8 +376,10 @@ proptest! {
                     harness.watermark_left(at(oracle.watermarks.0 + left));
                     harness.watermark_right(at(oracle.watermarks.1 + right));
                 }
-                Do::Restore(parallelism) => {
-                    harness = TwoInputHarness::restored(summed, parallelism, &harness.snapshot());
+                Do::Restore(parallelism, backend) => {
+                    let snapshot = harness.snapshot();
+                    harness =
+                        TwoInputHarness::with_backend(summed, parallelism, Some(&snapshot), &any_backend(backend));
                     // As sources do that go on.
                     harness.watermark_left(at(oracle.watermarks.0));
                     harness.watermark_right(at(oracle.watermarks.1));

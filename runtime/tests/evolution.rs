@@ -1,11 +1,21 @@
-//! A new version of a job reads what the one before has written, or says which field does not fit.
+//! A new version of a job reads what the one before has written, or says which field does not fit, whatever backend either
+//! keeps its state in.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
+
+#[path = "common/backend.rs"]
+mod backend;
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use millstream::prelude::*;
-use millstream::testing::Harness;
+use millstream::state::StateBackend;
+use millstream::testing::{Harness, HarnessSnapshot};
 use millstream::window::{Session, Tumbling};
 use serde::{Deserialize, Serialize};
+
+use self::backend::any_backend;
 
 /// What the first version remembers.
 mod before {
@@ -232,43 +242,74 @@ impl Job for SessionWindows {
     }
 }
 
-fn snapshot(job: &impl Job) -> millstream::testing::HarnessSnapshot {
-    let mut harness = Harness::new(|keys| job.build::<before::Visits>(keys));
-    harness.push_at(7, Timestamp::from_millis(1));
-    harness.snapshot()
+/// RocksDB with a cache that holds no row longer than it has to, if it is there, and the heap.
+fn backends() -> [StateBackend; 2] {
+    [0, 3].map(any_backend)
+}
+
+/// Checkpoints and savepoints of the first version, of each backend.
+fn snapshots<V: Visits>(build: impl Fn(Stream<u32>) -> Stream<V>) -> Vec<HarnessSnapshot> {
+    let both = |backend: &StateBackend| {
+        let mut harness = Harness::with_backend(&build, 1, None, backend);
+        harness.push_at(7, Timestamp::from_millis(1));
+        [harness.snapshot(), harness.savepoint()]
+    };
+    backends().iter().flat_map(both).collect()
+}
+
+fn of_first_version(job: &impl Job) -> Vec<HarnessSnapshot> {
+    snapshots(|keys| job.build::<before::Visits>(keys))
 }
 
 /// What the later version says at the end of its input, after more `keys`.
 #[track_caller]
 fn check(job: &impl Job, keys: &[u32], expected: &[after::Visits]) {
-    let mut harness = Harness::restored(|keys| job.build::<after::Visits>(keys), 1, &snapshot(job));
-    keys.iter().for_each(|key| harness.push_at(*key, Timestamp::from_millis(2)));
-    harness.end();
-    assert_eq!(harness.output(), expected);
+    for (snapshot, backend) in of_first_version(job).iter().flat_map(|snapshot| backends().map(|to| (snapshot, to))) {
+        let build = |keys| job.build::<after::Visits>(keys);
+        let mut harness = Harness::with_backend(build, 1, Some(snapshot), &backend);
+        keys.iter().for_each(|key| harness.push_at(*key, Timestamp::from_millis(2)));
+        harness.end();
+        assert_eq!(harness.output(), expected, "on {backend:?}");
+    }
+}
+
+/// Why a job is refused, before any record has come.
+#[track_caller]
+fn refused<V: Data>(
+    build: impl Fn(Stream<u32>) -> Stream<V>,
+    snapshot: &HarnessSnapshot,
+    backend: &StateBackend,
+) -> String {
+    let restore = || drop(Harness::with_backend(&build, 1, Some(snapshot), backend));
+    let refusal = catch_unwind(AssertUnwindSafe(restore)).expect_err("the types do not fit");
+    *refusal.downcast::<String>().expect("a refusal is a text")
 }
 
 /// What is said when the types do not fit.
 #[track_caller]
 fn check_unfit(job: &impl Job, place: &str) {
-    let refused = Harness::try_restored(|keys| job.build::<unfit::Visits>(keys), 1, &snapshot(job));
-    let message = refused.err().expect("the types do not fit").to_string();
-    assert!(message.contains(place), "{message}");
-    assert!(message.contains("invalid type: string \"home\", expected u64"), "{message}");
+    for (snapshot, backend) in of_first_version(job).iter().flat_map(|snapshot| backends().map(|to| (snapshot, to))) {
+        let message = refused(|keys| job.build::<unfit::Visits>(keys), snapshot, &backend);
+        assert!(message.contains(place), "on {backend:?}: {message}");
+        assert!(message.contains("invalid type: string \"home\", expected u64"), "{message}");
+    }
 }
 
 /// What a trial of another version against a sample of the snapshot says.
 #[track_caller]
-fn tried<V: Visits>(job: &impl Job) -> Vec<String> {
-    let misfits = Harness::misfits(|keys| job.build::<V>(keys), &snapshot(job)).expect("a job that can be built");
+fn tried<V: Visits>(job: &impl Job, snapshot: &HarnessSnapshot) -> Vec<String> {
+    let misfits = Harness::misfits(|keys| job.build::<V>(keys), snapshot).expect("a job that can be built");
     misfits.iter().map(ToString::to_string).collect()
 }
 
 #[track_caller]
 fn check_trial(job: &impl Job, places: &[&str]) {
-    assert_eq!(tried::<after::Visits>(job), [""; 0]);
-    let misfits = tried::<unfit::Visits>(job);
-    assert_eq!(misfits.len(), places.len(), "{misfits:?}");
-    misfits.iter().zip(places).for_each(|(misfit, place)| assert!(misfit.contains(place), "{misfit}"));
+    for snapshot in of_first_version(job) {
+        assert_eq!(tried::<after::Visits>(job, &snapshot), [""; 0]);
+        let misfits = tried::<unfit::Visits>(job, &snapshot);
+        assert_eq!(misfits.len(), places.len(), "{misfits:?}");
+        misfits.iter().zip(places).for_each(|(misfit, place)| assert!(misfit.contains(place), "{misfit}"));
+    }
 }
 
 #[test]
@@ -350,14 +391,16 @@ fn a_field_that_is_new_and_has_no_default_is_named() {
         total.get().map_or(key, |long| long.count + long.region.len() as u32)
     }
 
-    let mut harness = Harness::new(|keys: Stream<u32>| keys.key_by(|key| key).apply(first()));
-    harness.push(7);
-    let snapshot = harness.snapshot();
-    let refused = Harness::try_restored(|keys: Stream<u32>| keys.key_by(|key| key).apply(second()), 1, &snapshot);
-    let message = refused.err().expect("the types do not fit").to_string();
     let said = "state of operator `total` cannot be decoded: the value of state `total`: missing field `region` (a field \
                 that is new needs `#[serde(default)]`";
-    assert!(message.contains(said), "{message}");
+    for backend in backends() {
+        let mut harness =
+            Harness::with_backend(|keys: Stream<u32>| keys.key_by(|key| key).apply(first()), 1, None, &backend);
+        harness.push(7);
+        let snapshot = harness.snapshot();
+        let message = refused(|keys: Stream<u32>| keys.key_by(|key| key).apply(second()), &snapshot, &backend);
+        assert!(message.contains(said), "{message}");
+    }
 }
 
 #[test]
@@ -375,20 +418,61 @@ fn a_renamed_keyed_state_is_found_by_its_alias_and_one_that_is_gone_is_skipped()
         *total.get_or_default()
     }
 
-    let mut harness = Harness::new(|keys: Stream<u32>| keys.key_by(|key| key).apply(first()));
-    harness.push(7);
-    let snapshot = harness.snapshot();
-    let mut harness = Harness::restored(|keys: Stream<u32>| keys.key_by(|key| key).apply(second()), 2, &snapshot);
-    harness.push(7);
-    assert_eq!(harness.output(), [14]);
+    for backend in backends() {
+        let job = |keys: Stream<u32>| keys.key_by(|key| key).apply(first());
+        let mut harness = Harness::with_backend(job, 1, None, &backend);
+        harness.push(7);
+        let snapshot = harness.snapshot();
+        let job = |keys: Stream<u32>| keys.key_by(|key| key).apply(second());
+        let mut harness = Harness::with_backend(job, 2, Some(&snapshot), &backend);
+        harness.push(7);
+        assert_eq!(harness.output(), [14]);
+    }
 }
 
 #[test]
 fn a_key_of_another_type_is_refused() {
     let numbers = |keys: Stream<u32>| keys.key_by_owned(|key| *key).count().uid("count");
     let texts = |keys: Stream<u32>| keys.key_by_owned(|key| (*key, 0)).count().uid("count");
-    let mut harness = Harness::new(numbers);
-    harness.push(7);
-    let refused = Harness::try_restored(texts, 1, &harness.snapshot()).err().expect("another key").to_string();
-    assert!(refused.contains("operator `count`") && refused.contains("a key"), "{refused}");
+    for backend in backends() {
+        let mut harness = Harness::with_backend(numbers, 1, None, &backend);
+        harness.push(7);
+        let refused = refused(texts, &harness.snapshot(), &backend);
+        assert!(refused.contains("operator `count`") && refused.contains("a key"), "{refused}");
+    }
+}
+
+#[test]
+fn a_savepoint_writes_all_in_the_form_of_the_version_that_takes_it() {
+    #[operator(keyed, uid = "total")]
+    fn first(key: u32, #[state] sum: &mut Value<u32>) -> u32 {
+        *sum.get_or_default() += key;
+        *sum.get_or_default()
+    }
+
+    #[operator(keyed, uid = "total")]
+    fn second(key: u32, #[state(alias = "sum")] total: &mut Value<u32>) -> u32 {
+        *total.get_or_default() += key;
+        *total.get_or_default()
+    }
+
+    #[operator(keyed, uid = "total")]
+    fn third(key: u32, #[state] total: &mut Value<u32>) -> u32 {
+        *total.get_or_default() += key;
+        *total.get_or_default()
+    }
+
+    for backend in backends() {
+        let job = |keys: Stream<u32>| keys.key_by(|key| key).apply(first());
+        let mut harness = Harness::with_backend(job, 1, None, &backend);
+        harness.push(7);
+        let snapshot = harness.snapshot();
+        let job = |keys: Stream<u32>| keys.key_by(|key| key).apply(second());
+        // No record comes to the key.
+        let savepoint = Harness::with_backend(job, 1, Some(&snapshot), &backend).savepoint();
+        let job = |keys: Stream<u32>| keys.key_by(|key| key).apply(third());
+        let mut harness = Harness::with_backend(job, 1, Some(&savepoint), &backend);
+        harness.push(7);
+        assert_eq!(harness.output(), [14], "on {backend:?}");
+    }
 }

@@ -1,11 +1,16 @@
 //! Aggregates in two steps give what they give in one: through salted exchanges, with small tables, across restores.
 
+#[path = "common/backend.rs"]
+mod backend;
+
 use std::collections::BTreeMap;
 
 use millstream::prelude::*;
 use millstream::testing::Harness;
 use millstream::window::Sliding;
 use proptest::prelude::*;
+
+use self::backend::any_backend;
 
 /// A key and an amount.
 type Payment = (u8, i64);
@@ -41,8 +46,8 @@ enum Step {
     Payments(Vec<(u8, i64, i64)>),
     /// By how much event time goes on.
     Watermark(i64),
-    /// A snapshot is taken, and restored at this parallelism.
-    Restore(usize),
+    /// A snapshot is taken, and restored at this parallelism, on any backend.
+    Restore(usize, u64),
 }
 
 /// How the first step is set.
@@ -75,7 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => payments.prop_map(Step::Payments),
         3 => (0i64..30).prop_map(Step::Watermark),
-        1 => (1usize..4).prop_map(Step::Restore),
+        1 => (1usize..4, any::<u64>()).prop_map(|(parallelism, backend)| Step::Restore(parallelism, backend)),
     ];
     prop::collection::vec(step, 1..16)
 }
@@ -92,7 +97,7 @@ fn cases() -> ProptestConfig {
 
 /// What has come out after each step.
 fn run<U: Data>(job: impl Fn(Stream<Payment>) -> Stream<U>, steps: &[Step]) -> Vec<Vec<U>> {
-    let mut harness = Harness::with_parallelism(&job, 2);
+    let mut harness = Harness::with_backend(&job, 2, None, &any_backend(steps.len() as u64));
     let mut reached = 0;
     let mut after = Vec::new();
     for step in steps {
@@ -104,10 +109,10 @@ fn run<U: Data>(job: impl Fn(Stream<Payment>) -> Stream<U>, steps: &[Step]) -> V
                 reached += by;
                 harness.watermark(Timestamp::from_millis(reached));
             }
-            Step::Restore(parallelism) => {
+            Step::Restore(parallelism, backend) => {
                 let snapshot = harness.snapshot();
                 after.push(harness.output());
-                harness = Harness::restored(&job, *parallelism, &snapshot);
+                harness = Harness::with_backend(&job, *parallelism, Some(&snapshot), &any_backend(*backend));
             }
         }
         after.push(harness.output());

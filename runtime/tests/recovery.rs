@@ -166,17 +166,26 @@ mod rocksdb {
     }
 
     #[test]
-    fn a_checkpoint_of_a_database_is_restored_on_the_heap_at_another_parallelism() {
-        let directory = tempfile::tempdir().unwrap();
-        let (sink, output) = CollectSink::new();
-        let env = counting(2, Trouble::times(1, RECORDS / 2), sink.clone());
-        env.set_checkpointing(checkpoints(directory.path())).set_state_backend(small());
-        env.set_restart_strategy(RestartStrategy::None);
-        env.execute().unwrap_err();
-        let env = counting(3, Trouble::times(0, 1), sink);
-        env.set_checkpointing(checkpoints(directory.path())).restore_from("latest");
-        env.execute().unwrap();
-        check(&output);
+    fn a_checkpoint_of_either_backend_is_restored_on_either_at_any_parallelism() {
+        let heap = || StateBackend::Heap;
+        for (from, (parallelism, to)) in [
+            (small(), (3, heap())),
+            (small(), (3, small())),
+            (small(), (2, small())),
+            (small(), (1, small())),
+            (heap(), (3, small())),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let (sink, output) = CollectSink::new();
+            let env = counting(2, Trouble::times(1, RECORDS / 2), sink.clone());
+            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(from);
+            env.set_restart_strategy(RestartStrategy::None);
+            env.execute().unwrap_err();
+            let env = counting(parallelism, Trouble::times(0, 1), sink);
+            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(to).restore_from("latest");
+            env.execute().unwrap();
+            check(&output);
+        }
     }
 }
 

@@ -1,13 +1,17 @@
 //! Every operator, snapshotted and restored at a random moment and at another parallelism, gives what it gives undisturbed.
 
+#[path = "common/backend.rs"]
+mod backend;
+
 use millstream::prelude::*;
-use millstream::state::{RocksDbSettings, StateBackend};
 use millstream::testing::Harness;
 use millstream::window::{
     CountTrigger, CountWindow, EventTimeTrigger, Global, PurgingTrigger, Session, Sliding, Tumbling,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use self::backend::any_backend;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Event {
@@ -59,17 +63,6 @@ fn sorted(mut results: Vec<String>) -> Vec<String> {
     results
 }
 
-/// The backend before and after a restore. With RocksDB, its cache holds no row longer than it has to.
-fn backends(seed: u64) -> (StateBackend, StateBackend) {
-    let backend = |bit: u32| match seed >> bit & 1 {
-        1 if cfg!(feature = "rocksdb") => {
-            StateBackend::RocksDb(RocksDbSettings { cache: 0, ..RocksDbSettings::default() })
-        }
-        _ => StateBackend::Heap,
-    };
-    (backend(40), backend(41))
-}
-
 /// Runs a job undisturbed, and again with a snapshot after `cut` steps; both must give the same results.
 fn check(
     job: impl Fn(Stream<Event>) -> Stream<String>,
@@ -86,13 +79,12 @@ fn check(
 
     let (mut watermark, mut now) = (i64::MIN, 0);
     let cut = cut.index(steps.len() + 1);
-    let (backend_before, backend_after) = backends(seed);
-    let mut first = Harness::with_backend(&job, parallelism.0, None, &backend_before);
+    let mut first = Harness::with_backend(&job, parallelism.0, None, &any_backend(seed >> 8));
     first.seed(seed);
     feed(&mut first, &steps[..cut], &mut watermark, &mut now);
     let snapshot = if seed >> 42 & 1 == 1 { first.savepoint() } else { first.snapshot() };
     let mut results = first.output();
-    let mut second = Harness::with_backend(&job, parallelism.1, Some(&snapshot), &backend_after);
+    let mut second = Harness::with_backend(&job, parallelism.1, Some(&snapshot), &any_backend(seed >> 16));
     second.seed(seed);
     second.advance_processing_time(millis(now));
     feed(&mut second, &steps[cut..], &mut watermark, &mut now);

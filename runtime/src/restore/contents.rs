@@ -23,6 +23,8 @@ pub(super) struct Contents {
     pub(super) is_stateful: bool,
     /// A database that keeps some of it in files.
     pub(super) database: Option<String>,
+    /// Whether there is a sample of what is in files.
+    has_sample: bool,
     /// How many splits its subtasks had to read.
     pub(super) splits: usize,
     /// How far the first of them were read.
@@ -52,6 +54,7 @@ impl Contents {
         for (section, sets) in part.sections_in_files() {
             self.sections.insert(section.to_owned());
             self.database = self.database.take().or_else(|| sets.first().map(|set| set.database.clone()));
+            self.has_sample |= sets.iter().any(|set| !set.sample.is_empty());
         }
     }
 
@@ -64,7 +67,10 @@ impl Contents {
             }
         }
         kinds.push(format!("{} bytes", grouped(self.bytes)));
-        kinds.extend(self.database.is_some().then(|| "the rest in files of a database, which is not tried".to_owned()));
+        kinds.extend(self.database.is_some().then(|| match self.has_sample {
+            true => "the rest in files of a database".to_owned(),
+            false => "the rest in files of a database, which is not tried".to_owned(),
+        }));
         kinds.join(", ")
     }
 

@@ -1,8 +1,10 @@
 //! State that a snapshot holds as files of a store's own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::{KeyGroup, KeyGroups, StateError};
 
@@ -20,6 +22,9 @@ pub struct FileSet {
     pub max_parallelism: usize,
     /// Its files.
     pub files: Vec<SharedFile>,
+    /// Entries of some of its key groups, one of each shape, to try types against without the files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sample: BTreeMap<KeyGroup, ByteBuf>,
     /// The folder of the checkpoint store that they have been found in, if it is not the one that checkpoints share.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stored: String,

@@ -185,11 +185,11 @@ impl<K: Key, C: RowCodec> KeyedRows<K, C> {
     }
 
     pub(crate) fn restore(&mut self, task: &TaskContext, from: &OperatorSnapshot) -> Result<(), StateError> {
+        let (groups, now) = (task.info.key_groups(), task.clock.now());
         if task.stores.is_some() {
-            return self.open_store(task, Some(from));
+            self.open_store(task, Some(from))?;
+            return self.cache.as_ref().map_or(Ok(()), |cache| cache.try_rows::<K, C>(&self.codec, now));
         }
-        let groups = task.info.key_groups();
-        let now = task.clock.now();
         from.read_keyed(self.section, groups, |group, bytes| {
             let key: K = super::decode(bytes, "a key")?;
             let hash = stable_hash(&key);

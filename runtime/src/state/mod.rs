@@ -60,6 +60,8 @@ pub(crate) use prefetch::prefetch;
 pub use reducing::Reducing;
 pub use row::{State, StateRow, StateSpec};
 pub(crate) use row::{decode_row, encode_row};
+#[cfg(feature = "rocksdb")]
+pub(crate) use sample::one_of_each_shape;
 pub(crate) use snapshot::{KeyedEntries, WATERMARK, decode, encode};
 pub use snapshot::{OperatorCapture, OperatorSnapshot, TaskCapture, TaskSnapshot};
 pub(crate) use store::{ExpiryFilters, RowStores};

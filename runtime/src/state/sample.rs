@@ -4,11 +4,14 @@
 //! A sample is a snapshot itself, so it is tried by restoring from it. An entry is worth keeping if it has a field, a variant
 //! or a kind of value, at some place, that no entry before it has; values themselves do not count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rmpv::ValueRef;
 use rmpv::decode::read_value_ref;
+#[cfg(feature = "rocksdb")]
+use serde_bytes::ByteBuf;
 
+use super::KeyGroup;
 use super::snapshot::{OperatorSnapshot, TaskSnapshot};
 
 /// How many entries of a section are kept.
@@ -38,14 +41,13 @@ impl TaskSnapshot {
 impl OperatorSnapshot {
     fn sampled(&self) -> Self {
         let mut sample = Self::default();
-        for (section, groups) in self.keyed_sections() {
-            let mut shapes = Shapes::default();
-            for (group, bytes) in groups {
-                let mut rest = &bytes[..bytes.len().min(BYTES_PER_GROUP)];
-                while let Some((entry, values)) = next_entry(section, &mut rest) {
-                    if shapes.add(&values) {
-                        sample.add_keyed(section, *group, entry);
-                    }
+        let mut shapes: BTreeMap<&str, Shapes> = BTreeMap::new();
+        for (section, group, bytes) in self.inline().chain(self.of_files()) {
+            let shapes = shapes.entry(section).or_default();
+            let mut rest = &bytes[..bytes.len().min(BYTES_PER_GROUP)];
+            while let Some((entry, values)) = next_entry(section, &mut rest) {
+                if shapes.add(&values) {
+                    sample.add_keyed(section, *group, entry);
                 }
             }
         }
@@ -58,6 +60,20 @@ impl OperatorSnapshot {
             }
         }
         sample
+    }
+
+    /// The entries of key groups, with their section.
+    fn inline(&self) -> impl Iterator<Item = (&str, &KeyGroup, &[u8])> {
+        self.keyed_sections()
+            .flat_map(|(section, groups)| groups.iter().map(move |(group, bytes)| (section, group, bytes.as_slice())))
+    }
+
+    /// Likewise, as far as file sets have a sample.
+    fn of_files(&self) -> impl Iterator<Item = (&str, &KeyGroup, &[u8])> {
+        self.sections_in_files().flat_map(|(section, sets)| {
+            let groups = sets.iter().flat_map(|set| &set.sample);
+            groups.map(move |(group, bytes)| (section, group, bytes.as_slice()))
+        })
     }
 
     /// The names of the states of keys in a sample.
@@ -98,6 +114,16 @@ impl OperatorSnapshot {
         }
         apart
     }
+}
+
+/// An entry of each shape among entries of a keyed section.
+#[cfg(feature = "rocksdb")]
+pub(crate) fn one_of_each_shape(section: &str, entries: BTreeMap<KeyGroup, ByteBuf>) -> BTreeMap<KeyGroup, ByteBuf> {
+    let mut all = OperatorSnapshot::default();
+    entries.iter().for_each(|(group, bytes)| all.add_keyed(section, *group, bytes));
+    let sample = all.sampled();
+    let kept = sample.inline().map(|(_, group, bytes)| (*group, ByteBuf::from(bytes)));
+    kept.collect()
 }
 
 /// Takes an entry of a keyed section from the front, with the values that it is made up of; `None` at the end or where the

@@ -343,6 +343,7 @@ mod tests {
             parallelism: 2,
             max_parallelism: 16,
             files: Vec::new(),
+            sample: BTreeMap::new(),
             stored: String::new(),
             local: PathBuf::new(),
         };

@@ -42,16 +42,21 @@ pub(crate) trait RowStore: Send + Sync {
     /// Carries changes out, all or none of them.
     fn write(&self, changes: &RowChanges) -> Result<(), StateError>;
 
-    /// Captures all rows as a section of a snapshot, in the canonical form if that is asked for. Calls `taken` once
-    /// changes do not matter any more to what is captured.
+    /// Captures all rows as a section of a snapshot, in the canonical form if that is asked for: then each row goes through
+    /// `rewrite`. Calls `taken` once changes do not matter any more to what is captured.
     fn capture(
         &self,
         section: &str,
         info: &TaskInfo,
+        rewrite: &RewriteRow<'_>,
         taken: &dyn Fn(),
         to: &mut OperatorCapture,
     ) -> Result<(), StateError>;
 }
+
+/// Appends a row, which an earlier version of the job may have written, as it is written now; nothing if it holds nothing any
+/// more.
+pub(crate) type RewriteRow<'a> = dyn Fn(&[u8], &mut Vec<u8>) -> Result<(), StateError> + 'a;
 
 /// Takes the place of a key and its row.
 pub(crate) type FoundRow<'a> = dyn FnMut(usize, &[u8]) -> Result<(), StateError> + 'a;

@@ -1,7 +1,8 @@
-//! Our answers to cases by whole jobs, which are snapshotted on the way and go on at another parallelism.
+//! Our answers to cases by whole jobs, which are snapshotted on the way and go on at another parallelism, on any backend.
 
 use millstream::cep::PatternError;
 use millstream::prelude::*;
+use millstream::state::StateBackend;
 use millstream::testing::Harness;
 
 use crate::case::{Answer, Case};
@@ -18,16 +19,16 @@ enum Side {
     Late,
 }
 
-/// A job that is moved to another parallelism before an input.
-#[derive(Debug, Clone, Copy)]
+/// A job that is moved to another parallelism and backend before an input.
+#[derive(Debug)]
 pub(crate) struct Move {
     pub(crate) before: usize,
-    pub(crate) from: usize,
-    pub(crate) to: usize,
+    pub(crate) from: (usize, StateBackend),
+    pub(crate) to: (usize, StateBackend),
 }
 
 /// The answer of a job; `None` if it may not run as a job, though it is a pattern, since its state would grow without end.
-pub(crate) fn by_a_job(case: &Case, moved: Move) -> Option<Answer> {
+pub(crate) fn by_a_job(case: &Case, moved: &Move) -> Option<Answer> {
     let mut answer = Answer::default();
     if case.processing_time && case.flink.as_ref().is_some_and(|flink| flink.failed.is_some()) {
         // A harness whose clock moves on does not hand out the failure.
@@ -53,16 +54,16 @@ pub(crate) fn by_a_job(case: &Case, moved: Move) -> Option<Answer> {
     Some(answer)
 }
 
-fn run(case: &Case, moved: Move, side: Side) -> Result<Vec<String>, String> {
+fn run(case: &Case, moved: &Move, side: Side) -> Result<Vec<String>, String> {
     let job = |events: Stream<Event>| build(case, side, events);
-    let mut harness = Harness::with_parallelism(job, moved.from);
+    let mut harness = Harness::with_backend(job, moved.from.0, None, &moved.from.1);
     let mut output = Vec::new();
     let (mut watermark, mut now) = (Timestamp::MIN, Timestamp::MIN);
     for (at, (event, time)) in events(case).enumerate() {
         if at == moved.before {
             harness.try_settle().map_err(|error| error.to_string())?;
             output.extend(harness.timed_output());
-            harness = Harness::restored(job, moved.to, &harness.snapshot());
+            harness = Harness::with_backend(job, moved.to.0, Some(&harness.snapshot()), &moved.to.1);
             if case.processing_time {
                 harness.advance_processing_time(now);
             } else {

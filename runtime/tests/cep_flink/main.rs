@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[path = "../common/backend.rs"]
+mod backend;
 mod case;
 mod compare;
 mod flink;
@@ -17,6 +19,7 @@ mod shrink;
 use std::fmt::Debug;
 use std::str::FromStr;
 
+use backend::any_backend;
 use case::{Answer, Case};
 use fastrand::Rng;
 use job::Move;
@@ -70,8 +73,10 @@ fn without_a_job(case: &Case) -> Option<String> {
 fn by_a_job(case: &Case) -> Option<String> {
     // Always the same for the same case.
     let mut random = Rng::with_seed(flink::line(&Case { flink: None, ..case.clone() }).len() as u64);
-    let moved = Move { before: random.usize(0..=case.input.len()), from: random.usize(1..4), to: random.usize(1..4) };
-    let ours: Answer = job::by_a_job(case, moved)?;
+    let mut place = || (random.usize(1..4), any_backend(random.u64(..)));
+    let (from, to) = (place(), place());
+    let moved = Move { before: random.usize(0..=case.input.len()), from, to };
+    let ours: Answer = job::by_a_job(case, &moved)?;
     compare::difference_of_job(case, &ours).map(|difference| format!("{moved:?}: {difference}"))
 }
 

@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[path = "../common/backend.rs"]
+mod backend;
 mod oracle;
 mod spec;
 
@@ -14,10 +16,10 @@ use fastrand::Rng;
 use millstream::cep::testing;
 use millstream::cep::{AfterMatch, Match, PatternContext, PatternProcess};
 use millstream::prelude::*;
-use millstream::state::StateBackend;
 use millstream::testing::{Harness, HarnessSnapshot};
 use serde::{Deserialize, Serialize};
 
+use self::backend::any_backend;
 use self::oracle::Found;
 use self::spec::{Spec, Vocabulary};
 
@@ -136,19 +138,6 @@ fn expected(spec: &Spec, events: &[(Event, i64)]) -> Vec<Reported> {
     expected
 }
 
-/// Where state is kept.
-fn backends() -> Vec<StateBackend> {
-    let heap = StateBackend::Heap;
-    #[cfg(feature = "rocksdb")]
-    {
-        use millstream::state::RocksDbSettings;
-        let small = RocksDbSettings { cache: 2000, ..RocksDbSettings::default() };
-        vec![heap, StateBackend::RocksDb(small)]
-    }
-    #[cfg(not(feature = "rocksdb"))]
-    vec![heap]
-}
-
 #[test]
 fn what_is_found_does_not_depend_on_what_happens_to_the_job() {
     for_seeds(60, |rng| {
@@ -157,10 +146,9 @@ fn what_is_found_does_not_depend_on_what_happens_to_the_job() {
         let mut arriving: Vec<(i64, (Event, i64))> =
             in_order.iter().map(|(event, time)| (time + rng.i64(0..8), (event.clone(), *time))).collect();
         arriving.sort_by_key(|(arrival, _)| *arrival);
-        let backends = backends();
         let build = |rng: &mut Rng, snapshot: Option<&HarnessSnapshot>| {
-            let backend = &backends[rng.usize(..backends.len())];
-            let mut harness = Harness::with_backend(job(&spec), rng.usize(1..4), snapshot, backend);
+            let (parallelism, backend) = (rng.usize(1..4), any_backend(rng.u64(..)));
+            let mut harness = Harness::with_backend(job(&spec), parallelism, snapshot, &backend);
             harness.seed(rng.u64(..));
             harness
         };
@@ -178,7 +166,7 @@ fn what_is_found_does_not_depend_on_what_happens_to_the_job() {
             harness.push_at(event, at(time));
             if rng.u8(..10) == 0 {
                 found.extend(harness.output());
-                let snapshot = harness.savepoint();
+                let snapshot = if rng.bool() { harness.snapshot() } else { harness.savepoint() };
                 harness = build(rng, Some(&snapshot));
             }
         }

@@ -1,17 +1,21 @@
-//! Random jobs that fail, die and stop at random points and go on at another parallelism: their committed output is that
-//! of a single thread that never fails.
+//! Random jobs that fail, die and stop at random points and go on at another parallelism and on another state backend: their
+//! committed output is that of a single thread that never fails.
 //!
 //! `MILLSTREAM_CASES` says how many jobs are run, `MILLSTREAM_SEED` repeats the job of a seed that was printed.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[path = "../common/backend.rs"]
+mod backend;
 #[path = "../common/mod.rs"]
 mod common;
 mod operators;
 mod records;
 mod shapes;
 
+use std::cell::RefCell;
 use std::fmt::Debug;
+use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,8 +23,10 @@ use common::within_a_minute;
 use fastrand::Rng;
 use millstream::JobError;
 use millstream::connector::CollectSink;
+use millstream::state::StateBackend;
 use millstream::testing::{Fault, FaultPoint, Faults, MiniCluster, RunningJob};
 
+use self::backend::any_backend;
 use self::records::RECORDS;
 use self::shapes::Shape;
 
@@ -56,6 +62,11 @@ fn check(seed: u64) {
     let interval = Duration::from_millis(random.u64(1..6));
     let unaligned = random.choice([None, Some(0), Some(3)]).unwrap().map(Duration::from_millis);
     let max_concurrent = random.usize(1..4);
+    let backend = Rc::new(RefCell::new(StateBackend::Heap));
+    let of_run = Rc::clone(&backend);
+    let cluster = cluster.configure(move |env| {
+        env.set_state_backend(of_run.borrow().clone());
+    });
     let cluster = cluster.faults(&faults).checkpointing(|settings| {
         settings
             .interval(interval)
@@ -63,7 +74,7 @@ fn check(seed: u64) {
             .max_concurrent(max_concurrent)
             .tolerable_failures(usize::MAX)
     });
-    run_to_the_end(&cluster, &mut random, &what);
+    run_to_the_end(&cluster, &backend, &mut random, &what);
     for (output, expected) in outputs.iter().zip(shape.expected()) {
         let rows = shape.comparable(output.take()).unwrap_or_else(|error| panic!("{what}: {error}"));
         let missing: Vec<_> = expected.iter().filter(|row| rows.binary_search(row).is_err()).take(5).collect();
@@ -90,11 +101,12 @@ fn faults(random: &mut Rng) -> Faults {
     faults
 }
 
-/// Starts the job again as often as it dies or is stopped.
-fn run_to_the_end(cluster: &MiniCluster, random: &mut Rng, what: &str) {
+/// Starts the job again as often as it dies or is stopped, each time on a backend drawn anew.
+fn run_to_the_end(cluster: &MiniCluster, backend: &RefCell<StateBackend>, random: &mut Rng, what: &str) {
     let mut disturbances = random.usize(0..3);
     loop {
         cluster.set_parallelism(random.usize(1..5));
+        *backend.borrow_mut() = any_backend(random.u64(..));
         let running = match cluster.resume() {
             Ok(running) => running,
             Err(error) => panic!("{what}: {error}"),

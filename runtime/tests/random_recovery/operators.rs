@@ -1,6 +1,11 @@
 //! Operators that the jobs are made of.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use millstream::operator::{AsyncContext, AsyncFunction, AsyncOptions, RetryStrategy};
 use millstream::prelude::*;
+use millstream::window::{ProcessWindow, WindowStates};
 
 use crate::records::{key, millis};
 
@@ -234,4 +239,76 @@ impl Aggregate for CountAndSum {
 /// The key of a record, as a stream's selector.
 pub(crate) fn by_key(number: &u64) -> u64 {
     key(*number)
+}
+
+/// Asks a service that answers after a while, and is busy now and then.
+#[derive(Clone, Default)]
+pub(crate) struct Ask {
+    /// How often it has been asked, by all subtasks together.
+    asked: Arc<AtomicU64>,
+}
+
+impl Ask {
+    /// Asks again as often as the service is busy.
+    pub(crate) fn options(order: AsyncOptions<u64>) -> AsyncOptions<u64> {
+        order.capacity(7).retry(RetryStrategy::fixed_delay(u32::MAX, Duration::from_millis(1)))
+    }
+}
+
+impl AsyncFunction for Ask {
+    type In = u64;
+    type Out = u64;
+
+    async fn call(&self, number: u64, _ctx: &AsyncContext) -> Result<Vec<u64>> {
+        for _ in 0..number % 4 {
+            tokio::task::yield_now().await;
+        }
+        anyhow::ensure!(self.asked.fetch_add(1, Ordering::Relaxed) % 13 != 12, "busy");
+        Ok(vec![number])
+    }
+}
+
+/// Adds the sums of a key's windows up, and tells them apart by their number.
+#[derive(Clone)]
+pub(crate) struct AddUp;
+
+impl ProcessWindow<u64> for AddUp {
+    type In = (u64, u64);
+    type Out = Row;
+    type State = (Value<u64>,);
+    type WindowState = ();
+
+    fn states(&self) -> Vec<StateSpec> {
+        vec![StateSpec::new("total")]
+    }
+
+    fn new_state(&self) -> Self::State {
+        Self::State::default()
+    }
+
+    fn new_window_state(&self) {}
+
+    fn process(
+        &mut self,
+        key: &u64,
+        (count, sum): (u64, u64),
+        states: WindowStates<'_, Self::State, ()>,
+        window: &mut WindowContext<'_>,
+        out: &mut Collector<Row>,
+    ) -> Result<()> {
+        let total = states.key.0.get_or_default();
+        *total += sum;
+        out.emit((*key, window.start().as_millis(), count, *total));
+        Ok(())
+    }
+}
+
+/// Whether a pattern begins with a number.
+pub(crate) fn begins(number: &u64) -> bool {
+    number % 3 == 0
+}
+
+/// Whether a pattern ends with a number: seldom, so that many have begun by then.
+pub(crate) fn ends(number: &u64) -> bool {
+    number % 11 == 0
 }

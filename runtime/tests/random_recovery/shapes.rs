@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use millstream::cep::Pattern;
 use millstream::connector::CollectSink;
 use millstream::join::Offset::{After, Before};
-use millstream::operator::OnError;
+use millstream::operator::{AsyncOptions, OnError};
 use millstream::prelude::*;
 use millstream::testing::Faults;
 use millstream::window::{Session, Sliding, Tumbling};
 
 use crate::operators::{
-    Buckets, BucketsOfBoth, BucketsWithSums, CountAndSum, Detour, ODD, Row, Share, Sort, bucket_end, by_key,
+    AddUp, Ask, Buckets, BucketsOfBoth, BucketsWithSums, CountAndSum, Detour, ODD, Row, Share, Sort, begins,
+    bucket_end, by_key, ends,
 };
 use crate::records::{DISORDER_MILLIS, RECORDS, key, millis, source, watermarks};
 
@@ -26,6 +28,8 @@ pub(crate) enum Shape {
     /// Two sources together, and a side output.
     UnionAndSides,
     Timers,
+    /// Requests whose answers come in any order, in front of timers, and in order.
+    Requests,
     /// Two sources as the inputs of one operator, with keys and without.
     Connected,
     /// What one source gives, all subtasks are told that the other goes to.
@@ -41,14 +45,19 @@ pub(crate) enum Shape {
     Sessions,
     /// Windows that fire again for late records.
     Late,
+    /// Windows whose function remembers something of their keys.
+    Remembering,
+    /// A pattern whose partial matches wait for long.
+    Pattern,
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Stateless,
         Self::Counts,
         Self::UnionAndSides,
         Self::Timers,
+        Self::Requests,
         Self::Connected,
         Self::Broadcast,
         Self::Joins,
@@ -57,6 +66,8 @@ impl Shape {
         Self::Windows,
         Self::Sessions,
         Self::Late,
+        Self::Remembering,
+        Self::Pattern,
     ];
 
     /// Wires the job.
@@ -90,6 +101,16 @@ impl Shape {
                 buckets.clone().sink(first).uid("first");
                 let full = buckets.key_by_owned(|row| row.2).count().uid("sizes");
                 full.map(|(size, count)| (size, 0, count, 1)).sink(second).uid("second");
+            }
+            Self::Requests => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap());
+                let unordered = Ask::options(AsyncOptions::unordered());
+                let asked = timed.clone().process_async("ask", Ask::default(), unordered).uid("ask");
+                let buckets = asked.key_by_owned(by_key).process("buckets", Buckets).uid("buckets");
+                buckets.sink(first).uid("first");
+                let ordered = Ask::options(AsyncOptions::ordered());
+                let in_order = timed.rebalance().process_async("ask-in-order", Ask::default(), ordered);
+                in_order.uid("ask-in-order").map(|n| (n, 0, 0, 1)).sink(second).uid("second");
             }
             Self::Connected => {
                 let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
@@ -175,6 +196,20 @@ impl Shape {
                 });
                 counted.uid("late").sink(first).uid("first");
             }
+            Self::Remembering => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let windows = timed.window(Tumbling::of(Duration::from_millis(90)));
+                windows.aggregate_window("add-up", CountAndSum, AddUp).uid("add-up").sink(first).uid("first");
+            }
+            Self::Pattern => {
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let pattern = Pattern::begin("from").where_(begins).followed_by("to").where_(ends);
+                let found = timed.pattern(pattern).order(u64::cmp).select(|found| {
+                    let number = |stage| found.get(stage).copied().unwrap_or_default();
+                    (number("from"), millis(number("to")), number("to"), 0)
+                });
+                found.uid("pattern").sink(first).uid("first");
+            }
         }
     }
 
@@ -204,6 +239,10 @@ impl Shape {
                 let rows: Vec<Row> = buckets.into_iter().map(|((key, end), count)| (key, end, count, 0)).collect();
                 let sizes = running_counts(rows.iter().map(|row| row.2), 1);
                 (rows, sizes)
+            }
+            Self::Requests => {
+                let [buckets, _] = Self::Timers.expected();
+                (buckets, numbers.map(|n| (n, 0, 0, 1)).collect())
             }
             Self::Connected => {
                 let mut rows: BTreeMap<(u64, i64), (u64, u64)> = BTreeMap::new();
@@ -241,6 +280,16 @@ impl Shape {
             Self::Windows | Self::PartialSums => (windows(90, 90), windows(120, 40)),
             Self::Sessions => (sessions(100), Vec::new()),
             Self::Late => (windows(50, 50).into_iter().map(|row| (row.0, row.1, row.2, 0)).collect(), Vec::new()),
+            Self::Remembering => {
+                let mut totals: BTreeMap<u64, u64> = BTreeMap::new();
+                let mut add_up = |(key, start, count, sum)| {
+                    let total = totals.entry(key).or_default();
+                    *total += sum;
+                    (key, start, count, *total)
+                };
+                (windows(90, 90).into_iter().map(&mut add_up).collect(), Vec::new())
+            }
+            Self::Pattern => (pairs(), Vec::new()),
         };
         first.sort_unstable();
         second.sort_unstable();
@@ -327,6 +376,18 @@ fn sessions(gap: i64) -> Vec<Row> {
             _ => rows.push((key, time, 1, number)),
         }
         last_time = time;
+    }
+    rows
+}
+
+/// Each number that a pattern begins with, and the next of its key that one ends with.
+fn pairs() -> Vec<Row> {
+    let mut by_time: Vec<(u64, i64, u64)> = (0..RECORDS).map(|number| (key(number), millis(number), number)).collect();
+    by_time.sort_unstable();
+    let mut rows = Vec::new();
+    for (index, (key, _, from)) in by_time.iter().enumerate().filter(|(_, (.., number))| begins(number)) {
+        let mut later = by_time[index + 1..].iter().take_while(|(other, ..)| other == key);
+        rows.extend(later.find(|(.., number)| ends(number)).map(|(_, time, to)| (*from, *time, *to, 0)));
     }
     rows
 }

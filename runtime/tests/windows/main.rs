@@ -1,17 +1,20 @@
 //! Every assigner with every trigger, evictor and kind of function: what comes out is what the definition of windows says,
-//! also if the job goes on from a snapshot at another parallelism.
+//! also if the job goes on from a snapshot at another parallelism and on another backend.
 //!
 //! `MILLSTREAM_CASES` says how many cases are run, `MILLSTREAM_SEED` repeats the case of a seed that was printed.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[path = "../common/backend.rs"]
+mod backend;
 mod case;
 mod oracle;
 
 use fastrand::Rng;
-use millstream::testing::Harness;
+use millstream::testing::{Harness, HarnessSnapshot};
 use millstream::time::Timestamp;
 
+use self::backend::any_backend;
 use self::case::{Case, Item, Output, job};
 use self::oracle::Oracle;
 
@@ -36,8 +39,13 @@ fn check(seed: u64) {
     let case = Case::random(&mut random);
     let keys = if case.unkeyed { 1 } else { KEYS };
     let mut oracles: Vec<Oracle<'_>> = (0..keys).map(|key| Oracle::new(&case, key)).collect();
-    let mut harness = Harness::with_parallelism(|items| job(&case, items), random.usize(1..4));
-    harness.seed(random.u64(..));
+    let start = |random: &mut Rng, from: Option<&HarnessSnapshot>| {
+        let (parallelism, backend) = (random.usize(1..4), any_backend(random.u64(..)));
+        let mut harness = Harness::with_backend(|items| job(&case, items), parallelism, from, &backend);
+        harness.seed(random.u64(..));
+        harness
+    };
+    let mut harness = start(&mut random, None);
     let (mut event_time, mut now, mut number) = (0, 0, 0);
     for step in 0..random.usize(1..20) {
         let mut expected = Vec::new();
@@ -62,8 +70,8 @@ fn check(seed: u64) {
                 oracles.iter_mut().for_each(|oracle| expected.extend(oracle.advance_clock(now)));
             }
             _ => {
-                let snapshot = harness.snapshot();
-                harness = Harness::restored(|items| job(&case, items), random.usize(1..4), &snapshot);
+                let snapshot = if random.bool() { harness.snapshot() } else { harness.savepoint() };
+                harness = start(&mut random, Some(&snapshot));
                 harness.advance_processing_time(Timestamp::from_millis(now));
             }
         }

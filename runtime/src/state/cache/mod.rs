@@ -17,8 +17,10 @@ use std::sync::Arc;
 use behind::Behind;
 use residents::Residents;
 
-use super::store::{RowChanges, RowStore, encode_key};
-use super::{Frozen, FrozenKeys, KeyGroup, KeyGroups, KeyIndex, OperatorCapture, Pages, RowCodec, RowId, StateError};
+use super::store::{RowChanges, RowStore, encode_key, user_key};
+use super::{
+    Frozen, FrozenKeys, KeyGroup, KeyGroups, KeyIndex, OperatorCapture, Pages, RowCodec, RowId, StateError, decode,
+};
 use crate::data::Key;
 use crate::operator::TaskInfo;
 use crate::time::Timestamp;
@@ -28,6 +30,9 @@ const WRITE_BYTES: usize = 1 << 20;
 
 /// How many rows go at least, so that looking for them and writing them is worth while.
 const MIN_VICTIMS: usize = 64;
+
+/// So many rows of what is restored are looked at before the first record comes.
+const TRIED_ROWS: usize = 64;
 
 /// What a row takes beside its key, its value and what they hold elsewhere: its number's place in the tables.
 const ROW_OVERHEAD: usize = 32;
@@ -140,6 +145,14 @@ impl RowCache {
         self.store.keys_after(self.groups, after, limit)
     }
 
+    /// Reads a few rows as the types have it now, so that what does not fit is told before any record comes.
+    pub(crate) fn try_rows<K: Key, C: RowCodec>(&self, codec: &C, now: Timestamp) -> Result<(), StateError> {
+        let found = self.store.keys_after(self.groups, &[], TRIED_ROWS)?;
+        found.iter().try_for_each(|key| decode::<K>(&mut user_key(key), "a key").map(drop))?;
+        let keys: Vec<&[u8]> = found.iter().map(Vec::as_slice).collect();
+        self.store.get_many(&keys, &mut |_, mut row| codec.decode(&mut codec.blank(), now, &mut row))
+    }
+
     /// Captures everything as it is now.
     pub(crate) fn snapshot<K: Key, C: RowCodec>(
         &mut self,
@@ -156,7 +169,7 @@ impl RowCache {
         let behind = Arc::new(Behind::new(Box::new(move |taken| {
             frozen.write(&*store, groups)?;
             let mut capture = OperatorCapture::new(canonical);
-            store.capture(section, &info, taken, &mut capture)?;
+            store.capture(section, &info, &|row, to| frozen.rewrite(row, to), taken, &mut capture)?;
             Ok(capture)
         })));
         self.behind = Some(Arc::clone(&behind));
@@ -224,6 +237,13 @@ impl<K: Key, C: RowCodec> Changed<K, C> {
     fn write(&self, store: &dyn RowStore, groups: KeyGroups) -> Result<(), StateError> {
         let of_row = |row| (groups.group_of(self.keys.hash(row)), self.keys.key(row), self.rows.get(row));
         write(store, (&self.codec, self.now), self.changed.iter().copied().map(of_row)).map(|_| ())
+    }
+
+    /// Writes a row of the store as it is written now.
+    fn rewrite(&self, mut row: &[u8], to: &mut Vec<u8>) -> Result<(), StateError> {
+        let mut read = self.codec.blank();
+        self.codec.decode(&mut read, self.now, &mut row)?;
+        if self.codec.is_written(&read, self.now) { self.codec.encode(&read, self.now, to) } else { Ok(()) }
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::channel::hash::stable_hash;
-use crate::state::store::{FoundRow, RowChanges};
+use crate::state::store::{FoundRow, RewriteRow, RowChanges};
 use crate::state::{TaskCapture, TaskSnapshot, ValueCodec, decode};
 
 const GROUPS: usize = 16;
@@ -51,6 +51,7 @@ impl RowStore for InMemory {
         &self,
         section: &str,
         _info: &TaskInfo,
+        rewrite: &RewriteRow<'_>,
         taken: &dyn Fn(),
         to: &mut OperatorCapture,
     ) -> Result<(), StateError> {
@@ -59,7 +60,7 @@ impl RowStore for InMemory {
         for (key, row) in rows {
             let bytes = to.keyed(section, KeyGroup(u16::from_be_bytes([key[0], key[1]])));
             bytes.extend(&key[2..]);
-            bytes.extend(row);
+            rewrite(&row, bytes)?;
         }
         Ok(())
     }

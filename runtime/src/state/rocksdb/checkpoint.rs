@@ -1,5 +1,6 @@
 //! Checkpoints of a database.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -31,6 +32,7 @@ impl Database {
             max_parallelism: info.max_parallelism,
             files,
             stored: String::new(),
+            sample: BTreeMap::new(),
             local,
         })
     }

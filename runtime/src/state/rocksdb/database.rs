@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use rocksdb::{ColumnFamilyDescriptor, DB, DEFAULT_COLUMN_FAMILY_NAME, WriteBatch, WriteOptions};
+use serde_bytes::ByteBuf;
 use tempfile::TempDir;
 
 use super::RocksDb;
 use super::expiry::Factory;
 use super::rows::Rows;
-use crate::state::{ExpiryFilters, KeyGroups, SharedFile, StateError};
+use crate::state::{ExpiryFilters, KeyGroup, KeyGroups, SharedFile, StateError};
 
 /// A database in a directory of its own, which is removed with it.
 ///
@@ -89,6 +90,11 @@ impl Database {
     /// The rows of a range of key groups as they are now, in order.
     pub(crate) fn rows(&self, groups: KeyGroups) -> Rows<'_> {
         Rows::of(&self.db, groups)
+    }
+
+    /// A few rows: since keys are spread over key groups by their hash, as if drawn at random.
+    pub(crate) fn sample(&self, groups: KeyGroups) -> Result<BTreeMap<KeyGroup, ByteBuf>, StateError> {
+        Rows::to_be_sampled(&self.db, groups).sample(groups)
     }
 }
 

@@ -6,8 +6,10 @@ use super::database::Changes;
 use super::restore::restore;
 use super::{Database, RocksDb};
 use crate::operator::TaskInfo;
-use crate::state::store::{FoundRow, RowChanges, RowStore};
-use crate::state::{ExpiryFilters, KeyGroups, OperatorCapture, OperatorSnapshot, RowStores, StateError};
+use crate::state::store::{FoundRow, RewriteRow, RowChanges, RowStore};
+use crate::state::{
+    ExpiryFilters, KeyGroups, OperatorCapture, OperatorSnapshot, RowStores, StateError, one_of_each_shape,
+};
 
 /// Gives each keyed operator of each subtask a database.
 pub(crate) struct Databases(pub(crate) Arc<RocksDb>);
@@ -60,16 +62,18 @@ impl RowStore for Database {
         &self,
         section: &str,
         info: &TaskInfo,
+        rewrite: &RewriteRow<'_>,
         taken: &dyn Fn(),
         to: &mut OperatorCapture,
     ) -> Result<(), StateError> {
         if to.is_canonical() {
             let rows = self.rows(info.key_groups());
             taken();
-            return rows.capture(section, to);
+            return rows.capture(section, rewrite, to);
         }
-        let files = self.checkpoint(info)?;
+        let mut files = self.checkpoint(info)?;
         taken();
+        files.sample = one_of_each_shape(section, self.sample(info.key_groups())?);
         to.add_files(section, files);
         Ok(())
     }

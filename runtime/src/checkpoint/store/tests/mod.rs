@@ -60,6 +60,7 @@ fn state_in(local: &Path, files: &[&str]) -> TaskSnapshot {
         parallelism: 1,
         max_parallelism: 128,
         files: files.iter().map(file).collect(),
+        sample: BTreeMap::new(),
         stored: String::new(),
         local: local.to_owned(),
     };
