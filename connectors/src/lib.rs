@@ -4,6 +4,7 @@
 //! * [`mod@format`]: what the connectors have in common: JSON, CSV, text, bytes, Debezium's changes and Avro as messages.
 //! * `http`, with the feature of that name: a sink that posts records to a URL.
 //! * `elasticsearch`, with the feature of that name: a sink that indexes records.
+//! * [`mod@socket`]: lines from and to another program, over TCP.
 //! * `sql`, with the feature `postgres`: a sink, a bounded source and lookups for PostgreSQL.
 
 #[cfg(feature = "elasticsearch")]
@@ -12,7 +13,7 @@ pub mod file;
 pub mod format;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "http", feature = "postgres"))]
 mod retry;
+pub mod socket;
 #[cfg(feature = "postgres")]
 pub mod sql;
