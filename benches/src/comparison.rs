@@ -5,7 +5,7 @@ use clap::{Parser, ValueEnum};
 use crate::harness::{Plan, Sides, measure};
 use crate::report;
 
-/// What the command line may say.
+/// Compares Millstream with plain loops, in million records per second.
 #[derive(Debug, Parser)]
 struct Args<W: ValueEnum + Send + Sync + 'static> {
     /// Which workloads to run, all unless given

@@ -23,8 +23,13 @@ pub trait Sides: Copy + fmt::Display {
     /// What part of the loop's rate the engine is meant to reach with one slot.
     fn goal(self) -> Option<f64>;
 
+    /// Makes what both sides read, before any of them runs.
+    fn prepare(self, _records: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// Runs the plain loop.
-    fn plain(self, records: u64) -> Fingerprint;
+    fn plain(self, records: u64) -> Result<Fingerprint>;
 
     /// Runs the job.
     fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint>;
@@ -79,6 +84,7 @@ pub fn measure(workload: impl Sides, plan: Plan) -> Result<Figures> {
     ensure!(plan.runs > 0, "nothing to measure in 0 runs");
     ensure!(plan.scale > 0.0 && plan.scale.is_finite(), "the scale must be above 0, but is {}", plan.scale);
     let records = workload.records(plan.scale);
+    workload.prepare(records)?;
     let rounds = (0..plan.runs).map(|_| round(workload, records)).collect::<Result<Vec<Round>>>()?;
     let spread = |figure: fn(&Round) -> f64| Spread::of(rounds.iter().map(figure)).context("no rounds");
     Ok(Figures {
@@ -96,7 +102,7 @@ pub fn measure(workload: impl Sides, plan: Plan) -> Result<Figures> {
 }
 
 fn round(workload: impl Sides, records: u64) -> Result<Round> {
-    let (plain, expected) = timed(records, || Ok(workload.plain(records)))?;
+    let (plain, expected) = timed(records, || workload.plain(records))?;
     let mut rates = [0.0; PARALLELISM.len()];
     for (rate, parallelism) in rates.iter_mut().zip(PARALLELISM) {
         let (measured, found) = timed(records, || workload.job(records, parallelism))

@@ -7,6 +7,7 @@
 
 pub mod checkpoint;
 pub mod comparison;
+pub mod files;
 mod fingerprint;
 pub mod harness;
 pub mod input;

@@ -55,8 +55,8 @@ impl Source for Reluctant {
         self.numbers.may_block()
     }
 
-    fn reads_side_by_side(&self) -> bool {
-        self.numbers.reads_side_by_side()
+    fn assigns_ahead(&self) -> bool {
+        self.numbers.assigns_ahead()
     }
 
     fn enumerator(&self, restored: Option<<Splits as Enumerator>::State>) -> Result<ReluctantEnumerator, SourceError> {

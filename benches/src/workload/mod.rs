@@ -66,15 +66,15 @@ impl Sides for Workload {
         }
     }
 
-    fn plain(self, records: u64) -> Fingerprint {
-        match self {
+    fn plain(self, records: u64) -> Result<Fingerprint> {
+        Ok(match self {
             Self::W1 => chain::plain(records),
             Self::W2 => running_sum::plain(records),
             Self::W3 => tumbling::plain(records),
             Self::W4 => word_count::plain(records / WORDS_PER_LINE),
             Self::W5 => sliding::plain(records),
             Self::W6 => sessions::plain(records),
-        }
+        })
     }
 
     fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint> {

@@ -262,7 +262,11 @@ impl Coordinator {
         let older: Vec<CheckpointId> =
             self.pending.range(..id).filter(|(_, pending)| is_subsumed(pending)).map(|(id, _)| *id).collect();
         for older in older {
-            self.pending.remove(&older);
+            // A savepoint asked for after the job's last checkpoint may overtake it: then that one is taken again, since
+            // the savepoint need not commit.
+            if self.pending.remove(&older).is_some_and(|subsumed| subsumed.is_final) {
+                self.closing = false;
+            }
             actions.push(Action::GiveUp { id: older, reason: format!("checkpoint {id} was complete before it") });
         }
     }

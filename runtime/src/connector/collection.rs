@@ -56,7 +56,7 @@ impl<T: Data> Source for CollectionSource<T> {
         false
     }
 
-    fn reads_side_by_side(&self) -> bool {
+    fn assigns_ahead(&self) -> bool {
         true
     }
 

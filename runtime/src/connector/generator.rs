@@ -73,7 +73,7 @@ impl<T: Data> Source for GeneratorSource<T> {
         false
     }
 
-    fn reads_side_by_side(&self) -> bool {
+    fn assigns_ahead(&self) -> bool {
         true
     }
 

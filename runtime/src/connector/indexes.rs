@@ -3,8 +3,9 @@
 //! With n splits, split k holds the records k, k + n, k + 2n, ... So the readers move through the sequence side by
 //! side, and event times that rise along it rise alike in all of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -117,12 +118,8 @@ impl Enumerator for IndexEnumerator {
     fn next(&mut self, reader: &ReaderContext) -> Assignment<IndexSplit> {
         let parallelism = reader.parallelism.max(1);
         let pending = self.state.pending.get_or_insert_with(|| cut(self.end, parallelism));
-        // All of a reader's own at once: a split without end is never finished, so its reader asks no second time.
         let own = |split: &mut IndexSplit| split.number % parallelism as u64 == reader.subtask as u64;
-        let mut splits: Vec<_> = pending.extract_if(.., own).collect();
-        if splits.is_empty() {
-            splits.extend(pending.pop());
-        }
+        let splits: Vec<_> = pending.extract_if(.., own).collect();
         if splits.is_empty() { Assignment::End } else { Assignment::Splits(splits) }
     }
 
@@ -135,10 +132,15 @@ impl Enumerator for IndexEnumerator {
     }
 }
 
+/// When a reader is asked again all of whose splits are held.
+const HELD_WAIT: Duration = Duration::from_millis(10);
+
 /// Reads its splits in turns, a batch from each.
 pub struct IndexReader<T> {
     records: Arc<dyn Records<T>>,
     splits: VecDeque<IndexSplit>,
+    /// Of these, the ids of those that are left out.
+    held: BTreeSet<Arc<str>>,
     size: SizeEstimate,
     /// How many records the next read may make; one until the size of a record is known.
     max_records: usize,
@@ -148,7 +150,7 @@ impl<T: Data> IndexReader<T> {
     pub(crate) fn new(records: Arc<dyn Records<T>>) -> Self {
         let size = SizeEstimate::new::<T>();
         let max_records = if std::mem::needs_drop::<T>() { 1 } else { size.batch_records() };
-        Self { records, splits: VecDeque::new(), size, max_records }
+        Self { records, splits: VecDeque::new(), held: BTreeSet::new(), size, max_records }
     }
 }
 
@@ -162,7 +164,13 @@ impl<T: Data> Reader for IndexReader<T> {
     }
 
     fn read(&mut self, out: &mut ReadBuffer<T>) -> Result<Read, SourceError> {
-        let Some(mut split) = self.splits.pop_front() else { return Ok(Read::NoSplits) };
+        if self.splits.is_empty() {
+            return Ok(Read::NoSplits);
+        }
+        let next = self.splits.iter().position(|split| !self.held.contains(&split.id));
+        let Some(mut split) = next.and_then(|next| self.splits.remove(next)) else {
+            return Ok(Read::Paused(HELD_WAIT));
+        };
         let before = out.len();
         let count = split.remaining().min(out.room().min(self.max_records) as u64);
         self.records.read(Indexes { first: split.next, step: split.step, count }, out);
@@ -175,6 +183,11 @@ impl<T: Data> Reader for IndexReader<T> {
         }
         self.splits.push_back(split);
         Ok(Read::From(id))
+    }
+
+    fn hold(&mut self, splits: &BTreeSet<Arc<str>>) -> Result<bool, SourceError> {
+        self.held.clone_from(splits);
+        Ok(true)
     }
 
     fn position(&self, split: &str) -> Option<IndexSplit> {
@@ -201,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn a_split_waits_for_its_own_reader() {
+        let mut enumerator = IndexEnumerator::new(100, None);
+        assert!(matches!(enumerator.next(&reader(0, 3)), Assignment::Splits(_)));
+        let mut restored = IndexEnumerator::new(100, Some(enumerator.snapshot()));
+        let Assignment::Splits(splits) = restored.next(&reader(0, 2)) else { panic!("no splits") };
+        assert_eq!(splits.iter().map(|split| split.id()).collect::<Vec<_>>(), ["2 of 3"]);
+        assert_eq!(restored.next(&reader(0, 2)), Assignment::End);
+        let Assignment::Splits(splits) = restored.next(&reader(1, 2)) else { panic!("no splits") };
+        assert_eq!(splits.iter().map(|split| split.id()).collect::<Vec<_>>(), ["1 of 3"]);
+    }
+
+    #[test]
     fn endless_splits_given_back_are_all_handed_out_to_fewer_readers() {
         let mut enumerator = IndexEnumerator::new(u64::MAX, None);
         let all: Vec<_> = (0..4)
@@ -214,6 +239,29 @@ mod tests {
             let Assignment::Splits(splits) = enumerator.next(&reader(subtask, 2)) else { panic!("no splits") };
             assert_eq!(splits.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_split_that_is_held_is_left_unread() {
+        struct Count;
+        impl Records<u64> for Count {
+            fn read(&self, indexes: Indexes, out: &mut ReadBuffer<u64>) {
+                out.extend(indexes.map(|index| index));
+            }
+        }
+        let mut index_reader = IndexReader::new(Arc::new(Count));
+        cut(10_000_000, 2).into_iter().for_each(|split| index_reader.add(split).unwrap());
+        let mut read = || index_reader.read(&mut ReadBuffer::default()).unwrap();
+        let first = read();
+        assert_ne!(read(), first);
+        let Read::From(id) = first.clone() else { panic!("no record") };
+        assert!(index_reader.hold(&BTreeSet::from([id])).unwrap());
+        let mut read = || index_reader.read(&mut ReadBuffer::default()).unwrap();
+        assert_ne!(read(), first);
+        assert_ne!(read(), first);
+        let all = cut(10_000_000, 2).into_iter().map(|split| split.id).collect();
+        index_reader.hold(&all).unwrap();
+        assert!(matches!(index_reader.read(&mut ReadBuffer::default()).unwrap(), Read::Paused(_)));
     }
 
     #[test]

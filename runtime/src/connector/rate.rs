@@ -4,6 +4,7 @@
 //! reader uses what the others leave. A process that runs only some of a source's readers gets their part of the
 //! rate; so the limit holds for all of them together, wherever they run.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -76,8 +77,8 @@ impl<S: Source> Source for RateLimited<S> {
         self.source.may_block()
     }
 
-    fn reads_side_by_side(&self) -> bool {
-        self.source.reads_side_by_side()
+    fn assigns_ahead(&self) -> bool {
+        self.source.assigns_ahead()
     }
 
     fn enumerator(&self, restored: Option<<S::Enumerator as Enumerator>::State>) -> Result<S::Enumerator, SourceError> {
@@ -131,6 +132,10 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
         let used = out.records_read() - before;
         locked(budget).settle(granted, used);
         read
+    }
+
+    fn hold(&mut self, splits: &BTreeSet<Arc<str>>) -> Result<bool, SourceError> {
+        self.reader.hold(splits)
     }
 
     fn position(&self, split: &str) -> Option<R::Split> {

@@ -7,6 +7,7 @@
 //! * A split holds its own reading position: [`Reader::position`] answers with the split as it would be resumed now.
 //!   That, and the enumerator's state, is what a snapshot holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,12 +101,12 @@ pub trait Source: Send + Sync + 'static {
         true
     }
 
-    /// Whether a reader reads all of its splits side by side, so that event time goes on alike in all of them.
+    /// Whether each split has its reader from the start: a reader reads only when it has been told what is its own, and is
+    /// told of its splits among those discovered later though it is not done with others. For splits that are read side by
+    /// side, such as partitions, of which one that has to wait for a reader would be late.
     ///
-    /// Where it does not, the default, a reader asks for splits when it has read its own to the end. Where it does, one that
-    /// goes on from a snapshot asks before it reads anything, also if the snapshot has splits for it: what had not been handed
-    /// out then would come late.
-    fn reads_side_by_side(&self) -> bool {
+    /// Unless a source says so, a reader asks when it has read what it had, so that one that is free gets the next split.
+    fn assigns_ahead(&self) -> bool {
         false
     }
 
@@ -204,6 +205,13 @@ pub trait Reader: 'static {
 
     /// Reads some records.
     fn read(&mut self, out: &mut ReadBuffer<Self::Out>) -> Result<Read, SourceError>;
+
+    /// Leaves these splits, by their ids, unread from now on, and reads all others that it has; answers whether it can. If
+    /// it cannot, it is not asked for records as long as all of its splits are left out.
+    fn hold(&mut self, splits: &BTreeSet<Arc<str>>) -> Result<bool, SourceError> {
+        let _ = splits;
+        Ok(false)
+    }
 
     /// The split as it would be resumed after what has been read; `None` if the reader does not have it.
     fn position(&self, split: &str) -> Option<Self::Split>;

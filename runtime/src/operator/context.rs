@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use crate::observe::{MetricGroup, OperatorMetrics};
 use crate::state::timers::Timers;
 use crate::state::{KeyGroups, RowStores, StateError, TaskCapture, TaskSnapshot};
 use crate::task::AnyCommittables;
-use crate::time::{Clock, Timestamp};
+use crate::time::{AlignmentGroups, Clock, Timestamp};
 
 /// The place of a subtask in its job.
 #[derive(Debug, Clone)]
@@ -67,6 +67,15 @@ pub(crate) struct Prepared {
     pub(crate) committables: AnyCommittables,
 }
 
+/// What the subtasks of a job's attempt share.
+#[derive(Clone, Default)]
+pub(crate) struct Shares {
+    /// Where keyed operators get stores for their rows; `None` if these are in memory.
+    pub(crate) stores: Option<Arc<dyn RowStores>>,
+    /// Where sources that wait for one another meet.
+    pub(crate) alignment: Arc<AlignmentGroups>,
+}
+
 /// What the operators of one subtask share.
 pub(crate) struct TaskContext {
     pub(crate) info: TaskInfo,
@@ -76,6 +85,10 @@ pub(crate) struct TaskContext {
     pub(crate) beside: Arc<dyn RunBeside>,
     /// Where keyed operators get stores for their rows; `None` if these are in memory.
     pub(crate) stores: Option<Arc<dyn RowStores>>,
+    /// Where sources that wait for one another meet.
+    pub(crate) alignment: Arc<AlignmentGroups>,
+    /// The splits of the source at the head that are not to be read now, by number.
+    held_splits: RefCell<Rc<BTreeSet<u32>>>,
     /// Whether there is no watermark before the end, and rolling aggregates wait for it.
     batch: Cell<bool>,
     /// The next processing time at which some operator wants [`Signal::ProcessingTime`]; `MAX` for never.
@@ -97,7 +110,7 @@ impl TaskContext {
         waker: Arc<dyn Wake>,
         beside: Arc<dyn RunBeside>,
     ) -> Rc<Self> {
-        Self::with_stores(info, (clock, waker, beside), None)
+        Self::with_shares(info, (clock, waker, beside), Shares::default())
     }
 
     /// The context of a call that is made outside the subtask.
@@ -105,15 +118,29 @@ impl TaskContext {
         Self::new(info, clock, Arc::new(Nobody), Arc::new(RunHere))
     }
 
-    pub(crate) fn with_stores(
+    pub(crate) fn with_shares(
         info: TaskInfo,
         (clock, waker, beside): (Arc<dyn Clock>, Arc<dyn Wake>, Arc<dyn RunBeside>),
-        stores: Option<Arc<dyn RowStores>>,
+        Shares { stores, alignment }: Shares,
     ) -> Rc<Self> {
         let (deadline, repeat) = (Cell::new(Timestamp::MAX), Cell::new(Timestamp::MAX));
         let (batch, overtaken, sinks) = (Cell::new(false), Cell::new(false), Cell::new(0));
-        let prepared = RefCell::default();
-        Rc::new(Self { info, clock, waker, beside, stores, batch, deadline, repeat, overtaken, sinks, prepared })
+        let (prepared, held_splits) = (RefCell::default(), RefCell::default());
+        Rc::new(Self {
+            info,
+            clock,
+            waker,
+            beside,
+            stores,
+            alignment,
+            held_splits,
+            batch,
+            deadline,
+            repeat,
+            overtaken,
+            sinks,
+            prepared,
+        })
     }
 
     /// Says that only final results are wanted; before any operator is made.
@@ -148,6 +175,18 @@ impl TaskContext {
 
     pub(crate) fn set_overtaken(&self, overtaken: bool) {
         self.overtaken.set(overtaken);
+    }
+
+    /// Says which splits the source is not to read until it is told otherwise.
+    pub(crate) fn hold_splits(&self, held: BTreeSet<u32>) {
+        if **self.held_splits.borrow() != held {
+            self.held_splits.replace(Rc::new(held));
+        }
+    }
+
+    /// The splits that are not to be read; another `Rc` when they have changed.
+    pub(crate) fn held_splits(&self) -> Rc<BTreeSet<u32>> {
+        Rc::clone(&self.held_splits.borrow())
     }
 
     /// Tells that the subtask has another sink.

@@ -39,7 +39,7 @@ pub use broadcast::{
 };
 pub use co_process::CoProcess;
 pub use collector::Collector;
-pub(crate) use context::{AnySide, Prepared, Side, TaskContext, Wake};
+pub(crate) use context::{AnySide, Prepared, Shares, Side, TaskContext, Wake};
 pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo, TimeDomain};
 pub use either::Either;
 pub use keyed::{KeyedCoProcess, KeyedOperator, KeyedProcess};

@@ -16,7 +16,7 @@ use crate::error::blame;
 use crate::graph::{Downstream, NodeContext};
 use crate::state::{StateError, TaskCapture, TaskSnapshot, WATERMARK};
 use crate::time::watermark::EventTime;
-use crate::time::{Timestamp, WatermarkGenerator, WatermarkStrategy};
+use crate::time::{Member, Timestamp, WatermarkGenerator, WatermarkStrategy};
 
 /// The split of records that do not say theirs.
 const NO_SPLIT: u32 = u32::MAX;
@@ -52,15 +52,19 @@ pub(crate) struct WatermarkStage<T: Data> {
     owed: Option<Signal>,
     /// Whether the batch at hand has its event times.
     stamped: bool,
+    /// Its place among the sources that wait for one another.
+    member: Option<Member>,
     /// Whether a periodic call has been asked for.
     armed: bool,
 }
 
 impl<T: Data> WatermarkStage<T> {
     pub(crate) fn new(strategy: WatermarkStrategy<T>, ctx: &NodeContext, downstream: Downstream) -> Self {
+        let member = strategy.alignment.as_ref().map(|alignment| ctx.task.alignment.join(&alignment.group));
         Self {
             uid: Arc::clone(&ctx.uid),
             strategy,
+            member,
             out: downstream.output(ctx),
             splits: BTreeMap::new(),
             restored: BTreeMap::new(),
@@ -171,9 +175,28 @@ impl<T: Data> WatermarkStage<T> {
             split.raise(watermark);
         }
         self.check_idle(now);
+        self.align();
         // Asked for again by the next record, or by a split whose silence is still to be judged.
         if self.splits.values().any(|split| split.silent_since.is_some() && !split.idle) {
             self.arm_idle_check();
+        }
+    }
+
+    /// Has the source leave out splits that are too far ahead of others.
+    fn align(&mut self) {
+        let (Some(member), Some(alignment), false) = (&self.member, &self.strategy.alignment, self.task().is_batch())
+        else {
+            return;
+        };
+        let active = || self.splits.iter().filter(|(_, split)| !split.idle);
+        let lowest = active().map(|(_, split)| split.watermark).min();
+        let group = member.report(lowest);
+        let limit = group.map_or(Timestamp::MAX, |lowest| lowest.saturating_add(alignment.max_drift));
+        let held = active().filter(|(_, split)| split.watermark > limit).map(|(number, _)| *number);
+        self.task().hold_splits(held.collect());
+        // Others go on, whether records come here or not.
+        if !self.splits.is_empty() {
+            self.arm();
         }
     }
 
@@ -243,7 +266,10 @@ impl<T: Data> Stage<T> for WatermarkStage<T> {
             }
             Signal::SplitEnd(number) => {
                 self.splits.remove(number);
+                self.align();
             }
+            // Nobody waits for a source that has ended.
+            Signal::End => self.member = None,
             Signal::ProcessingTime(now) => self.on_processing_time(*now),
             _ => {}
         }

@@ -7,7 +7,7 @@ use rmpv::decode::read_value;
 use crate::observe::number::grouped;
 use crate::state::operator_state;
 use crate::state::{OperatorSnapshot, WATERMARK};
-use crate::task::SPLITS;
+use crate::task::{SPLIT_READERS, SPLITS};
 
 /// Of so many splits the positions are kept.
 const MAX_POSITIONS: usize = 5;
@@ -86,7 +86,7 @@ impl Contents {
             "event-timers" | "processing-timers" => "timers",
             "in-flight" => "records in flight",
             SPLITS => "source positions",
-            WATERMARK | "watermarks" | "split-watermarks" => return None,
+            WATERMARK | SPLIT_READERS | "watermarks" | "split-watermarks" => return None,
             _ => {
                 let name = operator_state::name_of_section(section);
                 return Some(name.map_or_else(|| section.to_owned(), |name| format!("operator state `{name}`")));

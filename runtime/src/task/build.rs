@@ -10,8 +10,8 @@ use crate::error::{Cause, Site, TaskError};
 use crate::graph::{AnyCredits, AnyTarget, Body, Downstream, NodeContext, NodeId, Plan, RuntimeMode};
 use crate::observe::{JobMetrics, OperatorMetrics, TaskMetrics};
 use crate::operator::beside::RunBeside;
-use crate::operator::{AnyStage, SideOutputs, TaskContext, TaskInfo, Wake};
-use crate::state::{RowStores, TaskSnapshot};
+use crate::operator::{AnyStage, Shares, SideOutputs, TaskContext, TaskInfo, Wake};
+use crate::state::TaskSnapshot;
 use crate::testing::FaultPoint;
 use crate::time::Clock;
 
@@ -22,8 +22,7 @@ pub(crate) struct TaskBlueprint {
     pub(crate) info: TaskInfo,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Arc<JobMetrics>,
-    /// Where keyed operators get stores for their rows; `None` if these are in memory.
-    pub(crate) stores: Option<Arc<dyn RowStores>>,
+    pub(crate) shares: Shares,
     /// What the job goes on from.
     pub(crate) restored: Option<Arc<TaskSnapshot>>,
     /// The channels into the subtask, by number.
@@ -41,8 +40,8 @@ pub(crate) fn build(
     beside: Arc<dyn RunBeside>,
     request_splits: Rc<dyn Fn()>,
 ) -> Result<Task, Box<TaskError>> {
-    let TaskBlueprint { plan, vertex, info, clock, registry, stores, restored, channels, credits, outputs } = blueprint;
-    let context = TaskContext::with_stores(info.clone(), (clock, waker, beside), stores);
+    let TaskBlueprint { plan, vertex, info, clock, registry, shares, restored, channels, credits, outputs } = blueprint;
+    let context = TaskContext::with_shares(info.clone(), (clock, waker, beside), shares);
     context.set_batch(plan.graph.settings.mode == RuntimeMode::Batch);
     let head = plan.vertices[vertex].nodes[0];
     let metrics = Arc::new(TaskMetrics {

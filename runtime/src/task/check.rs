@@ -8,8 +8,8 @@ use crate::channel::exchange::{Payload, Transport};
 use crate::error::{Cause, TaskError};
 use crate::graph::Plan;
 use crate::observe::JobMetrics;
-use crate::operator::Wake;
 use crate::operator::beside::RunHere;
+use crate::operator::{Shares, Wake};
 use crate::state::{StateError, TaskSnapshot};
 use crate::time::{Clock, ManualClock};
 
@@ -33,7 +33,8 @@ pub(crate) fn misfits(plan: &Arc<Plan>, sample: &TaskSnapshot) -> Result<Vec<Sta
 /// Restores the operator or exchange called `uid`, in all its subtasks.
 fn restore(plan: &Arc<Plan>, uid: &str, snapshot: TaskSnapshot) -> Result<Option<StateError>, Box<TaskError>> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
-    let attempt = Attempt { run: "check".into(), number: 0, restored: Some(Arc::new(snapshot)), stores: None };
+    let attempt =
+        Attempt { run: "check".into(), number: 0, restored: Some(Arc::new(snapshot)), shares: Shares::default() };
     let mut failed = None;
     wire(plan, &clock, &Arc::new(JobMetrics::default()), &attempt, |blueprint| {
         let vertex = blueprint.vertex;

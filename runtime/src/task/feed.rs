@@ -1,5 +1,6 @@
 //! Where a source subtask gets its batches from: a reader called in place, or one with a thread of its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(crate) enum Feed<S: Source> {
 pub(crate) enum Command<S: Source> {
     Add(S::Split),
     Recycle(ReadBuffer<S::Out>),
+    Hold(BTreeSet<Arc<str>>),
 }
 
 impl<S: Source> Feed<S> {
@@ -55,6 +57,17 @@ impl<S: Source> Feed<S> {
             Self::Thread { commands, .. } => {
                 // A thread that is gone has left its error in the results.
                 let _ = commands.send(Command::Add(split));
+                Ok(())
+            }
+        }
+    }
+
+    /// Has the reader leave these splits out, if it can.
+    pub(crate) fn hold(&mut self, splits: BTreeSet<Arc<str>>) -> Result<(), SourceError> {
+        match self {
+            Self::InPlace { reader, .. } => reader.hold(&splits).map(drop),
+            Self::Thread { commands, .. } => {
+                let _ = commands.send(Command::Hold(splits));
                 Ok(())
             }
         }
@@ -141,6 +154,11 @@ impl<S: Source> ReaderThread<S> {
                     reader.add(split)?;
                     splits += 1;
                     // Whether the new split is silent too has not been said yet.
+                    said_nothing = false;
+                    continue;
+                }
+                Ok(Some(Command::Hold(splits))) => {
+                    reader.hold(&splits)?;
                     said_nothing = false;
                     continue;
                 }

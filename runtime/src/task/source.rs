@@ -1,10 +1,12 @@
 //! The head of a source's chain: reads batches, keeps the splits' positions, says when it has ended.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::Answer;
 use super::feed::{Fed, Feed};
@@ -12,7 +14,7 @@ use crate::channel::Origin;
 use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{Downstream, NodeContext};
-use crate::operator::{Output, OutputTag, Progress, Signal, SplitStart, Stop};
+use crate::operator::{Output, OutputTag, Progress, Signal, SplitStart, Stop, TaskInfo};
 use crate::state::{StateError, TaskCapture, TaskSnapshot};
 use crate::time::Timestamp;
 
@@ -21,6 +23,17 @@ pub(crate) const REJECTED: OutputTag<(String, String)> = OutputTag::new("rejecte
 
 /// The list section of the splits that a subtask reads or is to read, with how far it has come.
 pub(crate) const SPLITS: &str = "splits";
+
+/// The list section of who reads them.
+pub(crate) const SPLIT_READERS: &str = "split-readers";
+
+/// Who reads a split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SplitReader {
+    split: String,
+    subtask: usize,
+    parallelism: usize,
+}
 
 /// What a step of a source did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,11 +73,14 @@ pub(crate) struct SourceDriver<S: Source> {
     /// Splits to be read once the feed has started: assigned early, or of a restored snapshot.
     waiting: Vec<S::Split>,
     next_number: u32,
+    /// The splits that the reader has been told to leave out, by number.
+    held: Rc<BTreeSet<u32>>,
     /// Signals to be handed on before anything else.
     pending: VecDeque<Signal>,
+    /// Whether the enumerator has been asked and has not given splits since.
     requested: bool,
-    /// Nothing is read before the enumerator has answered, though there are splits.
-    asks_first: bool,
+    /// Whether it has answered at all.
+    answered: bool,
     /// The enumerator has said that there will be no more splits.
     no_more_splits: bool,
     /// Whether the chain has been told that there is nothing to read.
@@ -83,9 +99,10 @@ impl<S: Source> SourceDriver<S> {
             splits: BTreeMap::new(),
             waiting: Vec::new(),
             next_number: 0,
+            held: Rc::default(),
             pending: VecDeque::new(),
             requested: false,
-            asks_first: false,
+            answered: false,
             no_more_splits: false,
             silent: false,
             ended: false,
@@ -129,6 +146,18 @@ impl<S: Source> SourceDriver<S> {
         Ok(())
     }
 
+    /// Tells the reader which splits to leave out, if that has changed; answers whether these are all.
+    fn hold(&mut self) -> Result<bool, Stop> {
+        let held = self.out.task.held_splits();
+        if !Rc::ptr_eq(&held, &self.held) {
+            let ids = self.splits.iter().filter(|(_, split)| held.contains(&split.origin.split()));
+            let ids = ids.map(|(id, _)| Arc::clone(id)).collect();
+            self.feed()?.hold(ids).map_err(|error| self.failed(error))?;
+            self.held = held;
+        }
+        Ok(self.splits.values().all(|split| self.held.contains(&split.origin.split())))
+    }
+
     fn hand_on_pending(&mut self) -> Progress {
         self.out.flush()?;
         while let Some(signal) = self.pending.front() {
@@ -169,7 +198,10 @@ impl<S: Source> SourceDriver<S> {
             }
             Read::Nothing(wait) => {
                 if !std::mem::replace(&mut self.silent, true) {
-                    self.pending.extend(self.splits.values().map(|split| Signal::SplitIdle(split.origin.split())));
+                    // Those that are held would perhaps say something.
+                    let numbers = self.splits.values().map(|split| split.origin.split());
+                    let silent = numbers.filter(|number| !self.held.contains(number));
+                    self.pending.extend(silent.map(Signal::SplitIdle));
                 }
                 self.waiting_for(wait)
             }
@@ -198,15 +230,24 @@ impl<S: Source> SourceDriver<S> {
             self.pending.extend([Signal::Watermark(Timestamp::MAX), Signal::End]);
             return SourceStep::Progress;
         }
-        self.ask()
-    }
-
-    fn ask(&mut self) -> SourceStep {
-        if !std::mem::replace(&mut self.requested, true) {
-            (self.request_splits)();
-        }
+        self.request();
         SourceStep::Waiting(Timestamp::MAX)
     }
+
+    fn request(&mut self) {
+        if !self.no_more_splits && !std::mem::replace(&mut self.requested, true) {
+            (self.request_splits)();
+        }
+    }
+}
+
+/// The splits of a snapshot that are this subtask's: its own again, so that it goes on from where it was, or at another
+/// parallelism its share.
+fn own_splits<S: Split>(splits: Vec<S>, readers: &[SplitReader], (subtask, parallelism): (usize, usize)) -> Vec<S> {
+    let readers: BTreeMap<&str, &SplitReader> = readers.iter().map(|reader| (reader.split.as_str(), reader)).collect();
+    let before = |split: &S| readers.get(split.id()).filter(|reader| reader.parallelism == parallelism);
+    let reader = |(at, split): &(usize, S)| before(split).map_or(at % parallelism, |reader| reader.subtask);
+    splits.into_iter().enumerate().filter(|split| reader(split) == subtask).map(|(_, split)| split).collect()
 }
 
 impl<S: Source> SourceTask for SourceDriver<S> {
@@ -215,8 +256,11 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn step(&mut self) -> Result<SourceStep, Stop> {
-        if self.asks_first {
-            return Ok(self.ask());
+        if self.source.assigns_ahead() {
+            self.request();
+            if !self.answered {
+                return Ok(SourceStep::Waiting(Timestamp::MAX));
+            }
         }
         // Before anything is read, the chain knows of all splits that will be.
         self.begin_waiting_splits()?;
@@ -229,6 +273,9 @@ impl<S: Source> SourceTask for SourceDriver<S> {
             self.hand_on_pending()?;
             return Ok(if self.ended { SourceStep::Ended } else { step });
         }
+        if self.hold()? {
+            return Ok(SourceStep::Waiting(Timestamp::MAX));
+        }
         match self.feed()?.poll().map_err(|error| self.named(error))? {
             Some(fed) => self.take(fed),
             None => Ok(SourceStep::Waiting(Timestamp::MAX)),
@@ -236,7 +283,7 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     }
 
     fn assign(&mut self, answer: Answer) {
-        let has_splits = std::mem::take(&mut self.asks_first);
+        self.answered = true;
         match answer {
             Answer::Splits(splits) => {
                 let splits: Box<Vec<S::Split>> =
@@ -247,7 +294,8 @@ impl<S: Source> SourceTask for SourceDriver<S> {
                     self.pending.push_back(Signal::Active);
                 }
             }
-            Answer::Later if has_splits => {}
+            // Others are being read.
+            Answer::Later if !self.splits.is_empty() || !self.waiting.is_empty() => {}
             Answer::Later => {
                 if !std::mem::replace(&mut self.silent, true) {
                     self.pending.push_back(Signal::Idle);
@@ -265,11 +313,10 @@ impl<S: Source> SourceTask for SourceDriver<S> {
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         let operator = to.operator(&self.uid);
-        for split in self.splits.values() {
-            operator.push(SPLITS, &split.position)?;
-        }
-        for split in &self.waiting {
+        let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+        for split in self.splits.values().map(|split| &split.position).chain(&self.waiting) {
             operator.push(SPLITS, split)?;
+            operator.push(SPLIT_READERS, &SplitReader { split: split.id().to_owned(), subtask, parallelism })?;
         }
         self.out.snapshot(to)
     }
@@ -277,11 +324,48 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError> {
         if let Some(operator) = from.get(&self.uid) {
             let splits: Vec<S::Split> = operator.list(SPLITS)?;
-            let info = &self.out.task.info;
-            let mine = splits.into_iter().enumerate().filter(|(at, _)| at % info.parallelism == info.subtask);
-            self.waiting.extend(mine.map(|(_, split)| split));
-            self.asks_first = self.source.reads_side_by_side() && !self.waiting.is_empty();
+            let TaskInfo { subtask, parallelism, .. } = self.out.task.info;
+            self.waiting = own_splits(splits, &operator.list(SPLIT_READERS)?, (subtask, parallelism));
         }
         self.out.restore(from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connector::{Assignment, Enumerator, IndexEnumerator, IndexSplit};
+
+    fn splits(count: usize) -> Vec<IndexSplit> {
+        let mut enumerator = IndexEnumerator::new(100, None);
+        let of = |subtask| match enumerator.next(&ReaderContext { subtask, parallelism: count }) {
+            Assignment::Splits(splits) => splits,
+            other => panic!("no splits but {other:?}"),
+        };
+        (0..count).flat_map(of).collect()
+    }
+
+    fn ids(splits: Vec<IndexSplit>, readers: &[SplitReader], subtask: (usize, usize)) -> Vec<String> {
+        own_splits(splits, readers, subtask).iter().map(|split| split.id().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_subtask_gets_its_own_splits_again_though_others_have_read_theirs() {
+        let left = splits(2).split_off(1);
+        let readers = [SplitReader { split: "1 of 2".to_owned(), subtask: 1, parallelism: 2 }];
+        assert!(ids(left.clone(), &readers, (0, 2)).is_empty());
+        assert_eq!(ids(left, &readers, (1, 2)), ["1 of 2"]);
+    }
+
+    #[test]
+    fn at_another_parallelism_splits_are_dealt_out() {
+        let readers: Vec<_> = splits(3)
+            .iter()
+            .map(|split| SplitReader { split: split.id().to_owned(), subtask: 0, parallelism: 3 })
+            .collect();
+        for readers in [&readers[..], &[]] {
+            assert_eq!(ids(splits(3), readers, (0, 2)), ["0 of 3", "2 of 3"]);
+            assert_eq!(ids(splits(3), readers, (1, 2)), ["1 of 3"]);
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::channel::exchange::Transport;
 use crate::channel::input::ChannelSource;
 use crate::graph::{AnyCredits, AnyTarget, Plan};
 use crate::observe::JobMetrics;
-use crate::operator::TaskInfo;
-use crate::state::{RowStores, TaskSnapshot};
+use crate::operator::{Shares, TaskInfo};
+use crate::state::TaskSnapshot;
 use crate::time::Clock;
 
 /// Makes a transport to one started subtask; called once for each channel into it.
@@ -24,8 +24,7 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
     /// What the job goes on from.
     pub(crate) restored: Option<Arc<TaskSnapshot>>,
-    /// Where keyed operators get stores for their rows; `None` if these are in memory.
-    pub(crate) stores: Option<Arc<dyn RowStores>>,
+    pub(crate) shares: Shares,
 }
 
 /// Describes every subtask of a plan, receivers before their senders, and has `start` start it.
@@ -55,7 +54,7 @@ pub(crate) fn wire(
                     restored: attempt.restored.is_some(),
                 },
                 restored: attempt.restored.clone(),
-                stores: attempt.stores.clone(),
+                shares: attempt.shares.clone(),
                 clock: Arc::clone(clock),
                 registry: Arc::clone(registry),
                 channels: channels.iter().map(|channel| channel.source(plan)).collect(),

@@ -16,7 +16,7 @@ use crate::error::TaskError;
 use crate::graph::{Body, Downstream, Graph, NodeContext};
 use crate::observe::JobMetrics;
 use crate::operator::beside::RunBeside;
-use crate::operator::{AnyStage, BoxStage, Output, Progress, Signal, Stage, Stop, Wake};
+use crate::operator::{AnyStage, BoxStage, Output, Progress, Shares, Signal, Stage, Stop, Wake};
 use crate::state::{RowStores, StateBackend, StateError, TaskCapture, TaskSnapshot};
 use crate::stream::{Environment, NodeSpec, Stream};
 use crate::task::{Answer, Attempt, SourceStep, SourceTask, Step, Task, build, misfits, wire};
@@ -183,7 +183,8 @@ impl<T: Data, U: Data> Harness<T, U> {
         let dyn_clock: Arc<dyn Clock> = Arc::clone(&clock) as Arc<dyn Clock>;
         let (mut tasks, mut failed) = (Vec::new(), None);
         let restored = snapshot.map(|snapshot| Arc::new(snapshot.state.clone()));
-        let attempt = Attempt { run: "harness".into(), number: 0, restored, stores: stores.clone() };
+        let shares = Shares { stores: stores.clone(), ..Shares::default() };
+        let attempt = Attempt { run: "harness".into(), number: 0, restored, shares };
         let (registry, beside) = (Arc::new(JobMetrics::default()), Arc::new(TestThread::new()));
         wire(&plan, &dyn_clock, &registry, &attempt, |blueprint| {
             let number = tasks.len();

@@ -145,6 +145,15 @@ pub struct WatermarkStrategy<T> {
     pub(crate) generator: MakeGenerator<T>,
     pub(crate) interval: Duration,
     pub(crate) idle_after: Option<Duration>,
+    pub(crate) alignment: Option<Alignment>,
+}
+
+/// How far a split may be ahead of the others, and of which others.
+#[derive(Debug, Clone)]
+pub(crate) struct Alignment {
+    pub(crate) group: Arc<str>,
+    /// In event time.
+    pub(crate) max_drift: Duration,
 }
 
 impl<T> Clone for WatermarkStrategy<T> {
@@ -158,6 +167,7 @@ impl<T> Clone for WatermarkStrategy<T> {
             generator: Arc::clone(&self.generator),
             interval: self.interval,
             idle_after: self.idle_after,
+            alignment: self.alignment.clone(),
         }
     }
 }
@@ -179,6 +189,7 @@ impl<T: 'static> WatermarkStrategy<T> {
             generator: Arc::new(move || Box::new(make())),
             interval: Self::DEFAULT_INTERVAL,
             idle_after: Some(Self::DEFAULT_IDLE_AFTER),
+            alignment: None,
         }
     }
 
@@ -233,6 +244,25 @@ impl<T: 'static> WatermarkStrategy<T> {
     #[must_use]
     pub fn idle_after(mut self, timeout: Duration) -> Self {
         self.idle_after = Some(timeout);
+        self
+    }
+
+    /// Does not read splits whose watermark is more than `max_drift` ahead of the lowest among the splits of all sources of
+    /// the job that are in `group`, until that has caught up; idle splits hold nobody back. So what has to wait for slower
+    /// splits waits in the source, and not in state. How far splits are is looked at every [`interval`](Self::interval).
+    ///
+    /// Only where this stands in the chain of a source. A source whose reader cannot leave out single splits is held
+    /// when all that a subtask reads are ahead.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use millstream::time::WatermarkStrategy;
+    /// let strategy: WatermarkStrategy<u64> = WatermarkStrategy::monotonous().aligned("orders", Duration::from_secs(60));
+    /// # let _ = strategy;
+    /// ```
+    #[must_use]
+    pub fn aligned(mut self, group: &str, max_drift: Duration) -> Self {
+        self.alignment = Some(Alignment { group: group.into(), max_drift });
         self
     }
 

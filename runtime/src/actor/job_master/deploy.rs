@@ -15,6 +15,7 @@ use crate::actor::subtask::{Mailbox, Subtask};
 use crate::connector::SourceError;
 use crate::error::{JobError, blame};
 use crate::graph::{Body, NodeId};
+use crate::operator::Shares;
 use crate::task::{Attempt, wire};
 
 /// Finds the first splits of every source, so that an input that does not exist fails the job before it starts.
@@ -66,8 +67,8 @@ pub(super) fn start_subtasks(
 ) -> Vec<Started> {
     let mut subtasks: Vec<Started> = Vec::new();
     let restored = restored.map(|restored| Arc::clone(&restored.snapshot));
-    let attempt =
-        Attempt { run: Arc::clone(&shared.lineage), number: attempt, restored, stores: shared.stores.clone() };
+    let shares = Shares { stores: shared.stores.clone(), ..Shares::default() };
+    let attempt = Attempt { run: Arc::clone(&shared.lineage), number: attempt, restored, shares };
     wire(&shared.plan, &shared.clock, &shared.registry, &attempt, |blueprint| {
         let vertex = &shared.plan.vertices[blueprint.vertex];
         let slot = vertex.first_slot + blueprint.info.subtask;

@@ -1,6 +1,8 @@
 //! The obligations of a source, its enumerator and its readers.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::random::Random;
@@ -19,7 +21,7 @@ const QUIET_ROUNDS: usize = 40;
 
 /// Checks that a source keeps the contract of [`Source`]: each of the expected records is read once, at every
 /// parallelism; also if it is stopped anywhere, snapshotted and restored with another parallelism, after each record,
-/// and if splits are given back; its end is said, and holds.
+/// if splits are left out for a while, and if splits are given back; its end is said, and holds.
 ///
 /// `make` makes the source anew, over the same input. A source without end is read until it has nothing more.
 ///
@@ -56,6 +58,7 @@ where
     for _ in 0..random.below(4) {
         let most = if random.below(2) == 0 { 6 } else { expected / 256 + 8 };
         for _ in 0..random.below(most) {
+            run.hold(random);
             run.round(random);
         }
         let snapshot = run.snapshot();
@@ -93,6 +96,8 @@ struct Seat<S: Source> {
     reader: S::Reader,
     /// The ids of the splits that it has.
     splits: Vec<String>,
+    /// The ids of those that it is to leave out.
+    held: BTreeSet<Arc<str>>,
     ended: bool,
 }
 
@@ -129,7 +134,7 @@ where
                 matches!(first, Read::NoSplits | Read::Nothing(_) | Read::Paused(_)),
                 "a reader without splits answers {first:?}"
             );
-            Seat { ctx, reader, splits: Vec::new(), ended: false }
+            Seat { ctx, reader, splits: Vec::new(), held: BTreeSet::new(), ended: false }
         });
         let boundedness = source.boundedness();
         Self { enumerator, boundedness, seats: seats.collect(), read: Vec::new(), idle_rounds: 0 }
@@ -156,6 +161,15 @@ where
         (round_trip(&self.enumerator.snapshot(), "the enumerator's state"), splits.collect())
     }
 
+    /// Has a reader leave some of its splits out now and then.
+    fn hold(&mut self, random: &mut Random) {
+        let which = random.below(4 * self.seats.len());
+        if let Some(seat) = self.seats.get_mut(which) {
+            let some = seat.splits.iter().filter(|_| random.below(2) == 0);
+            seat.hold(some.map(|id| id.as_str().into()).collect());
+        }
+    }
+
     /// Lets each reader ask and read once, or not at all.
     fn round(&mut self, random: &mut Random) {
         let before = (self.read.len(), self.seats.iter().map(|seat| seat.splits.len()).sum::<usize>());
@@ -177,6 +191,7 @@ where
     }
 
     fn finish(&mut self, random: &mut Random) {
+        self.seats.iter_mut().for_each(|seat| seat.hold(BTreeSet::new()));
         loop {
             let bounded = self.boundedness == Boundedness::Bounded;
             if bounded && self.seats.iter().all(|seat| seat.ended && seat.splits.is_empty()) {
@@ -209,10 +224,20 @@ impl<S: Source> Seat<S> {
         ok(self.reader.add(split), "adding a split");
     }
 
+    fn hold(&mut self, splits: BTreeSet<Arc<str>>) {
+        if ok(self.reader.hold(&splits), "holding splits") {
+            self.held = splits;
+        }
+    }
+
     fn read(&mut self) -> Vec<S::Out> {
         let mut out = ReadBuffer::default();
         let had_splits = !self.splits.is_empty();
-        match ok(self.reader.read(&mut out), "reading") {
+        let read = ok(self.reader.read(&mut out), "reading");
+        if let Read::From(id) | Read::EndOf(id) = &read {
+            assert!(!self.held.contains(id), "read from split `{id}`, which is to be left out");
+        }
+        match read {
             Read::From(id) => assert!(self.splits.iter().any(|own| **own == *id), "read from unknown split `{id}`"),
             Read::EndOf(id) => {
                 let place = self.splits.iter().position(|own| **own == *id);

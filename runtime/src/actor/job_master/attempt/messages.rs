@@ -1,41 +1,15 @@
 //! What the attempt's actor is told.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::prelude::*;
 
 use super::{End, JobMaster};
-use crate::actor::enumerator::EnumeratorHandle;
 use crate::actor::job_master::control::Command;
-use crate::actor::job_master::deploy::Started;
 use crate::actor::subtask::{News, Report};
 use crate::checkpoint::{CheckpointError, CheckpointId, Event, PartRef, SubtaskCheckpoint, SubtaskId};
 use crate::error::JobError;
 use crate::graph::NodeId;
-
-/// All subtasks have been started.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Deployed {
-    pub(super) subtasks: Vec<Started>,
-    pub(super) enumerators: BTreeMap<NodeId, EnumeratorHandle>,
-}
-
-impl Handler<Deployed> for JobMaster {
-    type Result = ();
-
-    fn handle(&mut self, Deployed { subtasks, enumerators }: Deployed, ctx: &mut Self::Context) {
-        self.running += isize::try_from(subtasks.len()).expect("invariant: a job has few subtasks");
-        self.subtasks = subtasks;
-        self.enumerators = enumerators;
-        if self.end.is_some() {
-            self.cancel_all();
-        }
-        self.set_tick(ctx);
-        self.check_done();
-    }
-}
 
 /// Somebody asks for something.
 #[derive(Message)]

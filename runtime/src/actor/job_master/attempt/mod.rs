@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::sync::oneshot;
 
-use self::messages::{Deployed, Request};
+use self::messages::Request;
 use super::Shared;
 use super::carried::Carried;
 use super::commits::Committers;
@@ -88,26 +88,26 @@ async fn start(
     let now = shared.clock.monotonic();
     let rhythm = plan.graph.settings.rhythm();
     let coordinator = Coordinator::new(rhythm, (plan.subtasks(), participants), next_id, now);
-    let master = JobMaster {
+    // The actor runs only when all that it speaks to is there: what they report meanwhile waits in its mailbox.
+    let ctx = Context::new();
+    let master = ctx.address();
+    let enumerators = deploy::start_enumerators(shared, restored.as_deref(), &master)?;
+    let subtasks = deploy::start_subtasks(shared, slots, &enumerators, (attempt, restored.as_deref()), &master);
+    Ok(ctx.run(JobMaster {
         shared: Arc::clone(shared),
         coordinator,
         epoch,
         committers,
-        running: 0,
-        subtasks: Vec::new(),
-        enumerators: BTreeMap::new(),
+        running: subtasks.len(),
+        subtasks,
+        enumerators,
         gathered: BTreeMap::new(),
         carried: Carried::default(),
         replies: BTreeMap::new(),
         end: None,
         done: Some(done),
         tick: None,
-    };
-    let master = master.start();
-    let enumerators = deploy::start_enumerators(shared, restored.as_deref(), &master)?;
-    let subtasks = deploy::start_subtasks(shared, slots, &enumerators, (attempt, restored.as_deref()), &master);
-    master.do_send(Deployed { subtasks, enumerators });
-    Ok(master)
+    }))
 }
 
 /// Has the committers commit what the restored snapshot describes, on their own thread.
@@ -130,8 +130,8 @@ pub(super) struct JobMaster {
     coordinator: Coordinator,
     epoch: u64,
     committers: Committers,
-    /// Subtasks started less subtasks gone.
-    running: isize,
+    /// How many subtasks are not gone.
+    running: usize,
     subtasks: Vec<Started>,
     enumerators: BTreeMap<NodeId, EnumeratorHandle>,
     /// Snapshots under way.
@@ -254,7 +254,7 @@ impl JobMaster {
     }
 
     fn check_done(&mut self) {
-        if self.running != 0 || self.subtasks.is_empty() {
+        if self.running != 0 {
             return;
         }
         let Some(end) = self.end.take() else { return };
@@ -277,4 +277,8 @@ impl JobMaster {
 
 impl Actor for JobMaster {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.set_tick(ctx);
+    }
 }
