@@ -126,15 +126,19 @@ struct Evolved {
 #[test]
 fn a_type_reads_wider_renamed_and_added_fields_and_a_schema_adds_defaults() {
     let dir = tempdir().unwrap();
-    let path = file(dir.path(), format(), (0..3).map(flight));
+    let sink = FileSink::avro(dir.path(), SCHEMA).unwrap();
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed((0..3).map(flight)));
+    commit(&sink, writer);
+    let path = dir.path();
     let expected = Evolved { number: 2, from: "A2é".to_owned(), gate: None };
-    assert_eq!(values(&FileSource::avro::<Evolved>(&path))[2], expected);
+    assert_eq!(values(&FileSource::avro::<Evolved>(path))[2], expected);
 
     let schema = r#"{"type": "record", "name": "Flight", "fields": [
         {"name": "number", "type": "long"},
         {"name": "origin", "type": "string"},
         {"name": "gate", "type": ["int", "null"], "default": 9}]}"#;
-    let source = FileSource::in_blocks(&path, AvroFile::<Evolved>::new(schema).unwrap());
+    let source = FileSource::in_blocks(path, AvroFile::<Evolved>::new(schema).unwrap());
     assert_eq!(values(&source)[2], Evolved { gate: Some(9), ..expected });
 }
 
