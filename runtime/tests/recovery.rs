@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are outside the test functions")]
 
+#[cfg(feature = "rocksdb")]
+#[path = "common/backend.rs"]
+mod backend;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -56,6 +60,11 @@ fn counting(parallelism: usize, trouble: Trouble, sink: CollectSink<(u64, u64)>)
     let env = Environment::new("counting");
     env.set_parallelism(parallelism);
     env.set_restart_strategy(RestartStrategy::FixedDelay { attempts: 100, delay: Duration::ZERO });
+    count(&env, trouble, sink);
+    env
+}
+
+fn count(env: &Environment, trouble: Trouble, sink: CollectSink<(u64, u64)>) {
     env.source(GeneratorSource::new(RECORDS, |n| n).rate(80_000.0))
         .uid("numbers")
         .key_by_owned(|n| n % KEYS)
@@ -67,7 +76,6 @@ fn counting(parallelism: usize, trouble: Trouble, sink: CollectSink<(u64, u64)>)
         })
         .sink(sink)
         .uid("out");
-    env
 }
 
 #[track_caller]
@@ -138,13 +146,17 @@ fn a_stopped_job_goes_on_from_its_savepoint_at_another_parallelism() {
 
 #[cfg(feature = "rocksdb")]
 mod rocksdb {
-    use millstream::state::RocksDbSettings;
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
+    use millstream::testing::MiniCluster;
+
+    use super::backend::any_backend;
     use super::*;
 
     /// A cache so small that rows come and go all the time.
     fn small() -> StateBackend {
-        StateBackend::RocksDb(RocksDbSettings { cache: 1, ..RocksDbSettings::default() })
+        any_backend(0)
     }
 
     #[test]
@@ -175,15 +187,21 @@ mod rocksdb {
             (small(), (1, small())),
             (heap(), (3, small())),
         ] {
-            let directory = tempfile::tempdir().unwrap();
             let (sink, output) = CollectSink::new();
-            let env = counting(2, Trouble::times(1, RECORDS / 2), sink.clone());
-            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(from);
-            env.set_restart_strategy(RestartStrategy::None);
-            env.execute().unwrap_err();
-            let env = counting(parallelism, Trouble::times(0, 1), sink);
-            env.set_checkpointing(checkpoints(directory.path())).set_state_backend(to).restore_from("latest");
-            env.execute().unwrap();
+            let backend = Rc::new(RefCell::new(from));
+            let of_run = Rc::clone(&backend);
+            let cluster = MiniCluster::new(move |env| {
+                env.set_state_backend(of_run.borrow().clone());
+                count(env, Trouble::times(0, 1), sink.clone());
+            });
+            cluster.set_parallelism(2);
+            let running = cluster.start().unwrap();
+            assert!(running.wait_for_checkpoints(2));
+            running.kill();
+
+            *backend.borrow_mut() = to;
+            cluster.set_parallelism(parallelism);
+            cluster.restore_latest().unwrap().join().unwrap();
             check(&output);
         }
     }

@@ -6,6 +6,7 @@
 //!   too many, so that little is left for a barrier.
 //! * At a barrier the rows are frozen. The changed ones are written by whoever completes the snapshot ([`Behind`]); until
 //!   then the store is only read, and no row goes.
+//! * What has piled up meanwhile goes little by little, as new rows come, so that no batch waits for all of it.
 
 mod behind;
 mod residents;
@@ -44,6 +45,8 @@ pub(crate) struct RowCache {
     residents: Residents,
     /// So many bytes are to be held.
     limit_bytes: usize,
+    /// How many rows have been loaded or changed since there was room made.
+    touched: usize,
     /// What rows take in the store, on average of late.
     encoded_bytes: f64,
     /// What the last barrier has left behind.
@@ -60,7 +63,7 @@ pub(crate) struct Rows<'a, K, C: RowCodec> {
 impl RowCache {
     pub(crate) fn new(store: Arc<dyn RowStore>, groups: KeyGroups, limit_bytes: usize) -> Self {
         let residents = Residents::default();
-        Self { store, groups, residents, limit_bytes, encoded_bytes: 0.0, behind: None }
+        Self { store, groups, residents, limit_bytes, touched: 0, encoded_bytes: 0.0, behind: None }
     }
 
     /// Whether no snapshot has still to take what is in the store.
@@ -75,6 +78,8 @@ impl RowCache {
         now: Timestamp,
     ) -> Result<(), StateError> {
         let limit = self.limit::<K, C>();
+        // Twice as many go as have come, so that there will be room.
+        let most = (2 * std::mem::take(&mut self.touched)).max(MIN_VICTIMS);
         if self.residents.count() <= limit && self.residents.dirty() <= limit / 2 {
             return Ok(());
         }
@@ -88,10 +93,10 @@ impl RowCache {
             self.behind = None;
         }
         let too_dirty = self.residents.dirty().saturating_sub(limit / 2);
-        let dirty = self.residents.take_dirty(too_dirty);
+        let dirty = self.residents.take_dirty(too_dirty.min(most));
         self.write(of, dirty, now)?;
         if self.residents.count() > limit {
-            self.evict(of, (self.residents.count() - limit).max(MIN_VICTIMS), now)?;
+            self.evict(of, (self.residents.count() - limit).clamp(MIN_VICTIMS, most), now)?;
         }
         Ok(())
     }
@@ -104,6 +109,7 @@ impl RowCache {
         now: Timestamp,
     ) -> Result<(), StateError> {
         self.residents.grow_to(of.keys.row_count());
+        self.touched += numbers.len();
         let mut missing = numbers.iter().copied().filter(|row| self.residents.touch(*row)).peekable();
         if missing.peek().is_none() {
             return Ok(());
