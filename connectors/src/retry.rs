@@ -21,7 +21,6 @@ impl Pauses {
     }
 
     /// The next pause, and one of at least this length, if time is left.
-    #[cfg_attr(not(feature = "http"), allow(dead_code, reason = "only servers of HTTP ask for a time"))]
     pub(crate) fn next_of(&mut self, at_least: Duration) -> Option<Duration> {
         let pause = self.next.max(at_least).min(self.left);
         self.left -= pause;
