@@ -17,6 +17,7 @@ use millstream_connectors::format::{
     AvroCompression, AvroFile, ConfluentAvro, DeserializationSchema, DeserializeError, SchemaRegistry,
     SerializationSchema,
 };
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use tempfile::tempdir;
 
@@ -126,15 +127,19 @@ struct Evolved {
 #[test]
 fn a_type_reads_wider_renamed_and_added_fields_and_a_schema_adds_defaults() {
     let dir = tempdir().unwrap();
-    let path = file(dir.path(), format(), (0..3).map(flight));
+    let sink = FileSink::avro(dir.path(), SCHEMA).unwrap();
+    let mut writer = writer(&sink);
+    put(&mut writer, untimed((0..3).map(flight)));
+    commit(&sink, writer);
+    let path = dir.path();
     let expected = Evolved { number: 2, from: "A2é".to_owned(), gate: None };
-    assert_eq!(values(&FileSource::avro::<Evolved>(&path))[2], expected);
+    assert_eq!(values(&FileSource::avro::<Evolved>(path))[2], expected);
 
     let schema = r#"{"type": "record", "name": "Flight", "fields": [
         {"name": "number", "type": "long"},
         {"name": "origin", "type": "string"},
         {"name": "gate", "type": ["int", "null"], "default": 9}]}"#;
-    let source = FileSource::in_blocks(&path, AvroFile::<Evolved>::new(schema).unwrap());
+    let source = FileSource::in_blocks(path, AvroFile::<Evolved>::new(schema).unwrap());
     assert_eq!(values(&source)[2], Evolved { gate: Some(9), ..expected });
 }
 
@@ -174,6 +179,31 @@ fn what_is_damaged_or_no_avro_file_is_named() {
     *bytes.last_mut().unwrap() ^= 1;
     let message = error(&FileSource::avro::<Flight>(write(dir.path().join("marker.avro"), bytes)));
     assert!(message.contains("sync marker"), "{message}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_file_is_an_error_or_other_records_and_never_a_panic(
+        at in any::<prop::sample::Index>(),
+        change in 1u8..,
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        split_bytes in 100u64..1000,
+    ) {
+        let dir = tempdir().unwrap();
+        let path = file(&dir.path().join("whole"), format(), (0..50).map(flight));
+        let mut bytes = std::fs::read(path).unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] ^= change;
+        bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
+        let damaged = write(dir.path().join("damaged.avro"), bytes);
+        let source = FileSource::avro::<Flight>(&damaged).split_bytes(split_bytes);
+        match read(&source) {
+            Ok(outcome) => prop_assert!(outcome.values.len() <= 50),
+            Err(error) => prop_assert!(error.to_string().contains("damaged.avro"), "{}", error),
+        }
+    }
 }
 
 /// A registry that knows some schemas.

@@ -8,8 +8,8 @@ mod common;
 use std::path::Path;
 
 use common::{commit, error, put, read, values, visible, write, writer};
-use millstream::connector::SinkWriter;
-use millstream::testing::conformance;
+use millstream::connector::{GeneratorSource, SinkWriter};
+use millstream::testing::{MiniCluster, conformance};
 use millstream::time::Timestamp;
 use millstream_connectors::file::{Compression, FileSink, FileSource, Malformed, RollingPolicy};
 use millstream_connectors::format::{Parquet, ParquetCompression};
@@ -178,6 +178,23 @@ fn a_column_is_written_as_the_type_that_was_asked_for() {
     let texts = values(&FileSource::parquet::<Text>(dir.path()));
     assert_eq!(texts[1].at, "2001-09-09T01:46:40.001Z");
     assert_eq!(values(&FileSource::parquet::<Flight>(dir.path())), (0..3).map(flight).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_record_is_in_one_file_though_the_job_is_killed() {
+    let dir = tempdir().unwrap();
+    let sink = FileSink::<Flight>::parquet(dir.path());
+    let cluster = MiniCluster::new(move |env| {
+        let numbers = env.source(GeneratorSource::new(3000, |n| n).rate(10_000.0)).uid("numbers");
+        numbers.map(flight).sink(sink.clone()).uid("out");
+    });
+    let running = cluster.set_parallelism(2).start().unwrap();
+    running.wait_for_checkpoints(3);
+    running.kill();
+    cluster.set_parallelism(3).resume().unwrap().join().unwrap();
+    let mut flights = values(&FileSource::parquet::<Flight>(dir.path()));
+    flights.sort_by_key(|flight| flight.number);
+    assert_eq!(flights, (0..3000).map(flight).collect::<Vec<_>>());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use millstream::operator::AsyncOptions;
 use millstream::stream::Environment;
 use millstream::testing::{MiniCluster, conformance};
 use millstream::time::Timestamp;
-use millstream_connectors::format::Malformed;
+use millstream_connectors::format::{Change, Malformed};
 use millstream_connectors::sql::{PgLookup, PgServer, PgSink, PgSource};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,15 @@ fn undisturbed() -> RwLockReadGuard<'static, ()> {
 
 fn alone() -> RwLockWriteGuard<'static, ()> {
     RESTARTS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A schema as [`Schema::new`] makes it, on a server that may be restarted.
+fn on_restartable_server() -> Option<Schema> {
+    if std::env::var("MILLSTREAM_POSTGRES_RESTART").is_err() {
+        println!("skipped: MILLSTREAM_POSTGRES_RESTART is not set, see `scripts/services`");
+        return None;
+    }
+    Schema::new()
 }
 
 /// Kills the server, and starts it again over the same data.
@@ -214,6 +223,34 @@ fn of_several_records_with_one_key_the_last_is_there() {
         .map(|row| (row["word"].as_str().unwrap().to_owned(), row["count"].as_u64().unwrap() as u32))
         .collect();
     assert_eq!(rows, [("w0".to_owned(), 99), ("w1".to_owned(), 97), ("w2".to_owned(), 98)]);
+}
+
+#[test]
+fn a_table_becomes_a_copy_by_its_changes_also_if_they_are_repeated() {
+    let _undisturbed = undisturbed();
+    let Some(schema) = Schema::new() else { return };
+    schema.sql(ORDERS);
+    let sink = PgSink::changes(schema.server(), &schema.table("orders"), ["id"]);
+    let renamed = |id, name: &str| Order { name: name.to_owned(), ..order(id) };
+    let changes = [
+        Change::Read(order(1)),
+        Change::Create(order(2)),
+        Change::Create(order(3)),
+        Change::Update { before: Some(order(2)), after: renamed(2, "two") },
+        Change::Delete(order(3)),
+        Change::Create(renamed(3, "three")),
+        Change::Delete(order(1)),
+        // With another key.
+        Change::Update { before: Some(renamed(2, "two")), after: order(4) },
+        Change::Update { before: None, after: renamed(4, "four") },
+    ];
+    for _ in 0..2 {
+        let mut writer = writer(&sink);
+        put(&mut writer, untimed(changes.clone()));
+        writer.prepare_commit().unwrap();
+        let rows: Vec<Order> = schema.rows("SELECT * FROM $S.orders ORDER BY id");
+        assert_eq!(rows, [renamed(3, "three"), renamed(4, "four")]);
+    }
 }
 
 #[test]
@@ -427,7 +464,7 @@ fn disturbed(build: impl Fn(&Environment) + 'static) {
 #[test]
 fn exactly_once_each_record_is_there_once_though_server_and_job_are_killed() {
     let _alone = alone();
-    let Some(schema) = Schema::new() else { return };
+    let Some(schema) = on_restartable_server() else { return };
     schema.sql("CREATE TABLE $S.orders (id bigint, name text, cents int)");
     let sink =
         PgSink::exactly_once(schema.server(), &schema.table("orders")).markers(&schema.table("markers"), Duration::MAX);
@@ -442,7 +479,7 @@ fn exactly_once_each_record_is_there_once_though_server_and_job_are_killed() {
 #[test]
 fn a_table_is_copied_by_upserts_though_server_and_job_are_killed() {
     let _alone = alone();
-    let Some(schema) = Schema::new() else { return };
+    let Some(schema) = on_restartable_server() else { return };
     schema.sql(&format!("{ORDERS}; {}", ORDERS.replace("orders", "copy")));
     schema.sql(&format!("INSERT INTO $S.orders SELECT n, 'o' || n, n % 1000 FROM generate_series(1, {RECORDS}) AS n"));
     let source = PgSource::<Order>::table(schema.server(), &schema.table("orders"), "id").split_rows(700);

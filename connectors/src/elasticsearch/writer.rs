@@ -9,7 +9,7 @@ use millstream::connector::{SinkError, SinkWriter};
 use super::bulk::{Document, body, outcome};
 use super::{Refused, Settings};
 use crate::http::Client;
-use crate::retry::pauses;
+use crate::retry::Pauses;
 
 /// How many bytes a request has, at most; one document may always go.
 const MAX_BATCH_BYTES: usize = 5 << 20;
@@ -44,7 +44,7 @@ impl<T: Data> ElasticsearchWriter<T> {
     fn send(&mut self) -> Result<(), SinkError> {
         self.bytes = 0;
         let mut documents = std::mem::take(&mut self.documents);
-        let mut pauses = pauses(self.settings.retry_for);
+        let mut pauses = Pauses::new(self.settings.retry_for);
         while !documents.is_empty() {
             let url = format!("{}/_bulk", self.settings.url);
             let reply = self.client.post(&url, "application/x-ndjson", &body(&documents));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::retry::pauses;
+use crate::retry::Pauses;
 
 /// How much of an answer is read, at most.
 const MAX_REPLY_BYTES: u64 = 64 << 20;
@@ -63,7 +63,7 @@ impl Client {
 
     /// Posts, again and again if that may help. The answer may be any.
     pub(crate) fn post(&self, url: &str, content_type: &str, body: &[u8]) -> io::Result<Reply> {
-        let mut pauses = pauses(self.retry_for);
+        let mut pauses = Pauses::new(self.retry_for);
         loop {
             let answered = self.post_once(url, content_type, body);
             let asked_for = match &answered {
@@ -71,9 +71,9 @@ impl Client {
                 Ok(reply) => reply.retry_after,
                 Err(_) => None,
             };
-            let Some(pause) = pauses.next() else { return answered };
+            let Some(pause) = pauses.next_of(asked_for.unwrap_or_default()) else { return answered };
             tracing::debug!(url, ?answered, ?pause, "trying again");
-            sleep(pause.max(asked_for.unwrap_or_default().min(self.retry_for)));
+            sleep(pause);
         }
     }
 

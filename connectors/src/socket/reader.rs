@@ -11,7 +11,7 @@ use millstream::time::Timestamp;
 
 use super::source::{Settings, SocketSplit};
 use crate::format::{DeserializationSchema, Fault};
-use crate::retry::pauses;
+use crate::retry::Pauses;
 
 /// How much is read at a time.
 const BLOCK_BYTES: usize = 64 * 1024;
@@ -28,7 +28,7 @@ pub struct SocketReader<F> {
 /// How far a connection has come.
 enum State {
     /// It is yet to be made, after these pauses if nobody listens.
-    Connecting(Box<dyn Iterator<Item = Duration>>),
+    Connecting(Pauses),
     Connected(Lines),
 }
 
@@ -119,7 +119,7 @@ impl<F: DeserializationSchema> Reader for SocketReader<F> {
     type Split = SocketSplit;
 
     fn add(&mut self, split: SocketSplit) -> Result<(), SourceError> {
-        self.open = Some((split, State::Connecting(Box::new(pauses(self.settings.retry_for)))));
+        self.open = Some((split, State::Connecting(Pauses::new(self.settings.retry_for))));
         Ok(())
     }
 

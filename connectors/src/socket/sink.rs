@@ -11,7 +11,7 @@ use millstream::channel::batch::Consume;
 use millstream::connector::{Guarantee, NoCommitter, Sink, SinkContext, SinkError, SinkWriter};
 
 use crate::format::{SerializationSchema, Text};
-use crate::retry::pauses;
+use crate::retry::Pauses;
 
 /// How many bytes are sent at once, about.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -124,7 +124,7 @@ impl<T: Data, F: SerializationSchema<T>> SocketWriter<T, F> {
         if self.buffer.is_empty() && !even_nothing {
             return Ok(());
         }
-        let mut pauses = pauses(self.settings.retry_for);
+        let mut pauses = Pauses::new(self.settings.retry_for);
         while let Err(error) = self.send_once() {
             self.stream = None;
             let what = || format!("cannot send to {}", self.settings.address);

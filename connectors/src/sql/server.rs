@@ -6,7 +6,7 @@ use std::time::Duration;
 use millstream::Result;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::retry::pauses;
+use crate::retry::Pauses;
 
 /// A database on a PostgreSQL server.
 ///
@@ -76,8 +76,8 @@ impl PgServer {
     }
 
     /// The pauses between tries.
-    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        pauses(self.retry_for)
+    pub(super) fn pauses(&self) -> Pauses {
+        Pauses::new(self.retry_for)
     }
 }
 

@@ -48,6 +48,14 @@ impl Table {
         )
     }
 
+    /// Deletes the rows with these keys, given as a JSON array of objects.
+    pub(super) fn delete(&self, keys: &[String]) -> String {
+        let table = self.sql();
+        let same: Vec<String> = keys.iter().map(|key| format!("t.{0} = r.{0}", quoted(key))).collect();
+        let same = same.join(" AND ");
+        format!("DELETE FROM {table} AS t USING json_populate_recordset(NULL::{table}, $1::json) AS r WHERE {same}")
+    }
+
     /// The rows with a key, given as text, as JSON.
     pub(super) fn lookup(&self, columns: &[String], key: &str, key_type: &str) -> String {
         let (table, values, key) = (self.sql(), list(columns, "t."), quoted(key));

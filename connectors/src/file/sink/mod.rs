@@ -142,6 +142,19 @@ impl<T: Data> FileSink<T> {
         Self::with_encoder(directory, CsvRows)
     }
 
+    /// Avro container files by a schema, given as its JSON text.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSink;
+    /// let counts = FileSink::<i64>::avro("counts", r#""long""#)?;
+    /// # let _ = counts;
+    /// # anyhow::Ok(())
+    /// ```
+    #[cfg(feature = "avro")]
+    pub fn avro(directory: impl AsRef<Path>, schema: &str) -> millstream::Result<Self> {
+        Ok(Self::with_format(directory, crate::format::AvroFile::new(schema)?))
+    }
+
     /// Parquet files, whose columns are the fields of the records.
     ///
     /// ```

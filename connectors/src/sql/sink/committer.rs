@@ -86,7 +86,7 @@ async fn insert_once(connection: &mut PgConnection, settings: &Settings, rows: &
         .await?;
     let new: HashSet<&str> = new.iter().map(|(id,)| id.as_str()).collect();
     for PgRows { batch, .. } in rows.iter().filter(|rows| new.contains(rows.id.as_str())) {
-        let insert = settings.mode.statement(&settings.table, &batch.columns);
+        let insert = settings.mode.statement(&settings.table, batch);
         query(AssertSqlSafe(insert)).bind(batch.json()).execute(&mut *transaction).await?;
     }
     transaction.commit().await

@@ -5,7 +5,7 @@ mod mode;
 mod rows;
 mod writer;
 
-use std::marker::PhantomData;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ pub use writer::PgWriter;
 
 use super::PgServer;
 use super::table::Table;
+use crate::format::Change;
 use mode::Mode;
+use rows::{Op, Row, row};
 
 /// What the parts of a sink have in common.
 #[derive(Debug, Clone)]
@@ -40,6 +42,7 @@ struct Settings {
 /// |---|---|
 /// | [`PgSink::insert`] | at-least-once: rows may be there twice |
 /// | [`PgSink::upsert`] | at-least-once, and idempotent: a row is there once per key, as it was last |
+/// | [`PgSink::changes`] | likewise: the table is what the changes have made of it |
 /// | [`PgSink::exactly_once`] | exactly-once: rows appear when their checkpoint is complete, all at once |
 ///
 /// Rows travel in batches, and what may pass is tried again. A row that the table refuses fails the job, and is
@@ -56,15 +59,23 @@ struct Settings {
 /// # let _ = counts;
 /// # anyhow::Ok(())
 /// ```
-#[derive(Debug)]
 pub struct PgSink<T> {
     settings: Settings,
-    records: PhantomData<fn(T)>,
+    rows: RowsOf<T>,
+}
+
+/// What becomes of a record: rows, and what is done with each. Or what is wrong with it.
+type RowsOf<T> = Arc<dyn Fn(&T, &Settings) -> Result<Vec<(Op, Row)>, String> + Send + Sync>;
+
+impl<T> fmt::Debug for PgSink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PgSink").field(&self.settings).finish()
+    }
 }
 
 impl<T> Clone for PgSink<T> {
     fn clone(&self) -> Self {
-        Self { settings: self.settings.clone(), records: PhantomData }
+        Self { settings: self.settings.clone(), rows: Arc::clone(&self.rows) }
     }
 }
 
@@ -115,7 +126,8 @@ impl<T: Data> PgSink<T> {
             markers: Table::new("millstream_commits"),
             keep_markers: Self::DEFAULT_KEEP_MARKERS,
         };
-        Self { settings, records: PhantomData }
+        let rows = |record: &T, settings: &Settings| Ok(vec![(Op::Write, row(record, settings.columns.as_deref())?)]);
+        Self { settings, rows: Arc::new(rows) }
     }
 
     /// The columns that the elements of records go to, if these are tuples or sequences.
@@ -142,6 +154,40 @@ impl<T: Data> PgSink<T> {
     }
 }
 
+impl<T: Data> PgSink<Change<T>> {
+    /// Does to the table what was done to another: rows that were there, were inserted or changed are upserted, those that were
+    /// deleted are deleted. So the table becomes a copy, whatever is repeated, if changes of one key come in order:
+    /// key the stream by it.
+    ///
+    /// ```
+    /// # use millstream_connectors::{format::Change, sql::{PgServer, PgSink}};
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Customer { id: i64, name: String }
+    ///
+    /// let server = PgServer::new("postgres://me@localhost/shop")?;
+    /// let copy = PgSink::<Change<Customer>>::changes(server, "customers", ["id"]);
+    /// # let _ = copy;
+    /// # anyhow::Ok(())
+    /// ```
+    pub fn changes<N: Into<String>>(server: PgServer, table: &str, key: impl IntoIterator<Item = N>) -> Self {
+        Self { rows: Arc::new(change_rows), ..Self::upsert(server, table, key) }
+    }
+}
+
+/// What a change does to the rows of a copy.
+fn change_rows<T: Data>(change: &Change<T>, settings: &Settings) -> Result<Vec<(Op, Row)>, String> {
+    let columns = settings.columns.as_deref();
+    let key = |row: &Row| -> Row {
+        settings.mode.keys().iter().filter_map(|key| Some((key.clone(), row.get(key)?.clone()))).collect()
+    };
+    let before = change.before().map(|before| row(before, columns)).transpose()?;
+    let after = change.after().map(|after| row(after, columns)).transpose()?;
+    // A row whose key has changed is another one to the table.
+    let gone = before.map(|before| key(&before)).filter(|gone| after.as_ref().map(key).as_ref() != Some(gone));
+    let gone = gone.map(|gone| (Op::Delete, gone));
+    Ok(gone.into_iter().chain(after.map(|after| (Op::Write, after))).collect())
+}
+
 impl<T: Data> Sink for PgSink<T> {
     type In = T;
     type Committable = PgRows;
@@ -160,7 +206,7 @@ impl<T: Data> Sink for PgSink<T> {
     }
 
     fn writer(&self, ctx: SinkContext) -> Result<PgWriter<T>, SinkError> {
-        PgWriter::new(Arc::new(self.settings.clone()), &ctx)
+        PgWriter::new(Arc::new(self.settings.clone()), Arc::clone(&self.rows), &ctx)
     }
 
     fn committer(&self) -> Result<PgCommitter, SinkError> {

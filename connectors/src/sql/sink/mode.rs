@@ -1,6 +1,7 @@
 //! How rows are written.
 
 use super::super::table::Table;
+use super::rows::{Batch, Op};
 
 /// What becomes of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +18,12 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    /// What writes rows with these columns.
-    pub(super) fn statement(&self, table: &Table, columns: &[String]) -> String {
-        match self {
-            Self::Insert | Self::ExactlyOnce => table.insert(columns),
-            Self::Upsert { keys } => table.upsert(columns, keys),
+    /// What does to a batch what is to be done.
+    pub(super) fn statement(&self, table: &Table, batch: &Batch) -> String {
+        match (batch.op, self) {
+            (Op::Delete, _) => table.delete(&batch.columns),
+            (Op::Write, Self::Insert | Self::ExactlyOnce) => table.insert(&batch.columns),
+            (Op::Write, Self::Upsert { keys }) => table.upsert(&batch.columns, keys),
         }
     }
 

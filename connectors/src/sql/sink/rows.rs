@@ -6,9 +6,22 @@ use serde_json::{Map, Value};
 /// How many bytes are sent at once, at most; one row may always go.
 const MAX_BATCH_BYTES: usize = 4 << 20;
 
-/// Rows with the same columns.
+/// The fields of a row, by column.
+pub(super) type Row = Map<String, Value>;
+
+/// What is done with a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Op {
+    /// It is written, as the sink does.
+    Write,
+    /// The row with its key is deleted; it has no other columns.
+    Delete,
+}
+
+/// Rows with the same columns, of which the same becomes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Batch {
+    pub(super) op: Op,
     /// Sorted.
     pub(super) columns: Vec<String>,
     /// The rows as a JSON array, but for the bracket that ends it.
@@ -17,16 +30,16 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(columns: Vec<String>) -> Self {
-        Self { columns, json: "[".to_owned(), count: 0 }
+    pub(super) fn new(op: Op, columns: Vec<String>) -> Self {
+        Self { op, columns, json: "[".to_owned(), count: 0 }
     }
 
-    /// Whether a row has the same columns.
-    pub(super) fn fits(&self, row: &Map<String, Value>) -> bool {
-        self.columns.iter().eq(row.keys())
+    /// Whether a row has the same columns, and the same becomes of it.
+    pub(super) fn fits(&self, op: Op, row: &Row) -> bool {
+        self.op == op && self.columns.iter().eq(row.keys())
     }
 
-    pub(super) fn push(&mut self, row: Map<String, Value>) {
+    pub(super) fn push(&mut self, row: Row) {
         if self.count > 0 {
             self.json.push(',');
         }
@@ -45,9 +58,9 @@ impl Batch {
 
     /// Each row by itself.
     pub(super) fn split(&self) -> Vec<Self> {
-        let rows: Vec<Map<String, Value>> = serde_json::from_str(&self.json()).unwrap_or_default();
+        let rows: Vec<Row> = serde_json::from_str(&self.json()).unwrap_or_default();
         let alone = |row| {
-            let mut batch = Self::new(self.columns.clone());
+            let mut batch = Self::new(self.op, self.columns.clone());
             batch.push(row);
             batch
         };
@@ -56,7 +69,7 @@ impl Batch {
 }
 
 /// A record's fields by column.
-pub(super) fn row<T: Serialize>(record: &T, columns: Option<&[String]>) -> Result<Map<String, Value>, String> {
+pub(super) fn row<T: Serialize>(record: &T, columns: Option<&[String]>) -> Result<Row, String> {
     match (serde_json::to_value(record).map_err(|error| error.to_string())?, columns) {
         (Value::Object(fields), _) => Ok(fields),
         (Value::Array(values), Some(columns)) if values.len() == columns.len() => {
@@ -100,10 +113,11 @@ mod tests {
     #[test]
     fn a_batch_takes_rows_with_its_columns_in_any_order() {
         let first = row(&Pair { b: 1, a: "x" }, None).unwrap();
-        let mut batch = Batch::new(first.keys().cloned().collect());
+        let mut batch = Batch::new(Op::Write, first.keys().cloned().collect());
         let second = row(&("y", 2), Some(&names(&["a", "b"]))).unwrap();
-        assert!(batch.fits(&first) && batch.fits(&second));
-        assert!(!batch.fits(&row(&(1,), Some(&names(&["a"]))).unwrap()));
+        assert!(batch.fits(Op::Write, &first) && batch.fits(Op::Write, &second));
+        assert!(!batch.fits(Op::Delete, &first));
+        assert!(!batch.fits(Op::Write, &row(&(1,), Some(&names(&["a"]))).unwrap()));
         batch.push(first);
         batch.push(second);
         assert_eq!(batch.json(), r#"[{"a":"x","b":1},{"a":"y","b":2}]"#);

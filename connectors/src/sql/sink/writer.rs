@@ -1,21 +1,19 @@
 //! Sends rows, or keeps them for their checkpoint.
 
 use std::hash::{BuildHasher, RandomState};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use millstream::Data;
 use millstream::channel::batch::Consume;
 use millstream::connector::{SinkContext, SinkError, SinkWriter};
-use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection, query};
 
 use super::super::catalog::Columns;
 use super::super::client::Client;
 use super::super::error::{Kind, PgError};
-use super::Settings;
 use super::mode::Mode;
-use super::rows::{Batch, PgRows, row};
+use super::rows::{Batch, Op, PgRows, Row};
+use super::{RowsOf, Settings};
 
 /// How much of a row is shown.
 const SHOWN_BYTES: usize = 300;
@@ -23,6 +21,7 @@ const SHOWN_BYTES: usize = 300;
 /// Writes the rows of one subtask.
 pub struct PgWriter<T> {
     settings: Arc<Settings>,
+    rows: RowsOf<T>,
     client: Client,
     columns: Columns,
     /// The batch that rows are added to.
@@ -30,7 +29,6 @@ pub struct PgWriter<T> {
     /// Batches that wait for their checkpoint.
     waiting: Vec<Batch>,
     ids: Ids,
-    records: PhantomData<fn(T)>,
 }
 
 /// Names what one writer has prepared.
@@ -44,7 +42,7 @@ struct Ids {
 }
 
 impl<T: Data> PgWriter<T> {
-    pub(super) fn new(settings: Arc<Settings>, ctx: &SinkContext) -> Result<Self, SinkError> {
+    pub(super) fn new(settings: Arc<Settings>, rows: RowsOf<T>, ctx: &SinkContext) -> Result<Self, SinkError> {
         let mut client = Client::connect(settings.server.clone())?;
         let columns = Columns::load(&mut client, &settings.table)?;
         columns.check(settings.mode.keys())?;
@@ -52,19 +50,23 @@ impl<T: Data> PgWriter<T> {
         let (run, sink) = (ctx.run.to_string(), ctx.sink.to_string());
         let token = RandomState::new().hash_one(ctx.subtask);
         let ids = Ids { run, sink, subtask: ctx.subtask, token, next: 0 };
-        Ok(Self { settings, client, columns, open: None, waiting: Vec::new(), ids, records: PhantomData })
+        Ok(Self { settings, rows, client, columns, open: None, waiting: Vec::new(), ids })
     }
 
     fn add(&mut self, record: &T) -> Result<(), SinkError> {
-        let fields = row(record, self.settings.columns.as_deref()).map_err(|reason| self.rejected(reason))?;
-        if self.open.as_ref().is_some_and(|open| !open.fits(&fields)) {
+        let rows = (self.rows)(record, &self.settings).map_err(|reason| self.rejected(reason))?;
+        rows.into_iter().try_for_each(|(op, fields)| self.add_row(op, fields))
+    }
+
+    fn add_row(&mut self, op: Op, fields: Row) -> Result<(), SinkError> {
+        if self.open.as_ref().is_some_and(|open| !open.fits(op, &fields)) {
             self.close()?;
         }
         let open = match &mut self.open {
             Some(open) => open,
             None => {
                 self.check(&fields)?;
-                self.open.insert(Batch::new(fields.keys().cloned().collect()))
+                self.open.insert(Batch::new(op, fields.keys().cloned().collect()))
             }
         };
         open.push(fields);
@@ -72,7 +74,7 @@ impl<T: Data> PgWriter<T> {
     }
 
     /// Finds columns that are missing, on either side.
-    fn check(&self, fields: &Map<String, Value>) -> Result<(), SinkError> {
+    fn check(&self, fields: &Row) -> Result<(), SinkError> {
         self.columns.check(fields.keys())?;
         match self.settings.mode.keys().iter().find(|key| !fields.contains_key(*key)) {
             Some(key) => Err(self.rejected(format!("it has no field `{key}`, which is part of the key"))),
@@ -106,7 +108,7 @@ impl<T: Data> PgWriter<T> {
 
     fn send(&mut self, batch: &Batch, for_good: bool) -> Result<(), PgError> {
         let Settings { table, mode, .. } = &*self.settings;
-        let (statement, json) = (mode.statement(table, &batch.columns), batch.json());
+        let (statement, json) = (mode.statement(table, batch), batch.json());
         self.client.run(&format!("writing to table `{table}`"), async |connection| {
             let mut transaction = connection.begin().await?;
             query(AssertSqlSafe(statement.as_str())).bind(&json).execute(&mut *transaction).await?;
