@@ -305,10 +305,10 @@ impl ProcessWindow<u64> for AddUp {
 
 /// Whether a pattern begins with a number.
 pub(crate) fn begins(number: &u64) -> bool {
-    number % 3 == 0
+    number.is_multiple_of(3)
 }
 
 /// Whether a pattern ends with a number: seldom, so that many have begun by then.
 pub(crate) fn ends(number: &u64) -> bool {
-    number % 11 == 0
+    number.is_multiple_of(11)
 }
