@@ -5,16 +5,18 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+#[cfg(feature = "parquet")]
+use millstream::connector::GeneratorSource;
 use millstream::connector::Source;
 use millstream::prelude::*;
 use millstream_connectors::file::FileSource;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 use crate::Fingerprint;
 use crate::harness::Sides;
@@ -28,6 +30,9 @@ pub enum Files {
     Json,
     /// Comma-separated fields below a header.
     Csv,
+    /// Parquet, in row groups of 100,000 rows.
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
 /// A row of the files.
@@ -58,27 +63,38 @@ fn code(flight: &Flight) -> u64 {
     scatter(flight.id ^ flight.delay_min as u64 ^ flight.distance_km.to_bits()).wrapping_add(texts as u64)
 }
 
-/// The files of the workloads that have been run, deleted when the process ends well.
-static WRITTEN: Mutex<Vec<(Files, u64, NamedTempFile)>> = Mutex::new(Vec::new());
+/// The files of the workloads that have been run, each in a directory of its own.
+static WRITTEN: Mutex<Vec<(Files, u64, TempDir)>> = Mutex::new(Vec::new());
 
 impl Files {
     /// The workload's file of so many records, written when it is first asked for.
-    fn file(self, records: u64) -> Result<std::path::PathBuf> {
+    fn file(self, records: u64) -> Result<PathBuf> {
         let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((.., file)) = written.iter().find(|(files, count, _)| (*files, *count) == (self, records)) {
-            return Ok(file.path().to_owned());
-        }
-        let file = NamedTempFile::new().context("no file in the directory for temporary ones")?;
-        self.write(&file, records).with_context(|| format!("writing {}", file.path().display()))?;
-        let path = file.path().to_owned();
-        written.push((self, records, file));
-        Ok(path)
+        let found = written.iter().find(|(files, count, _)| (*files, *count) == (self, records));
+        let directory = match found {
+            Some((.., directory)) => directory.path().to_owned(),
+            None => {
+                let directory = TempDir::new().context("no directory for temporary files")?;
+                let path = directory.path().to_owned();
+                self.write(&path, records).with_context(|| format!("writing to {}", path.display()))?;
+                written.push((self, records, directory));
+                path
+            }
+        };
+        let file = std::fs::read_dir(directory)?.next().context("nothing was written")??;
+        Ok(file.path())
     }
 
-    fn write(self, file: &NamedTempFile, records: u64) -> Result<()> {
-        let mut out = BufWriter::new(file.as_file());
+    fn write(self, directory: &Path, records: u64) -> Result<()> {
+        #[cfg(feature = "parquet")]
+        if self == Self::Parquet {
+            return write_parquet(directory, records);
+        }
+        let mut out = BufWriter::new(File::create(directory.join("flights"))?);
         let mut flights = (0..records).map(flight);
         match self {
+            #[cfg(feature = "parquet")]
+            Self::Parquet => {}
             Self::Json => {
                 for flight in flights {
                     serde_json::to_writer(&mut out, &flight)?;
@@ -114,6 +130,15 @@ impl Files {
                     sum.add(code(&row.deserialize(Some(&headers))?));
                 }
             }
+            #[cfg(feature = "parquet")]
+            Self::Parquet => {
+                use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+                for rows in ParquetRecordBatchReaderBuilder::try_new(file)?.build()? {
+                    for flight in serde_arrow::from_record_batch::<Vec<Flight>>(&rows?)? {
+                        sum.add(code(&flight));
+                    }
+                }
+            }
         }
         Ok(sum)
     }
@@ -124,6 +149,8 @@ impl Sides for Files {
         match self {
             Self::Json => "JSON lines of six fields beside serde_json",
             Self::Csv => "comma-separated rows of six fields beside csv",
+            #[cfg(feature = "parquet")]
+            Self::Parquet => "Parquet rows of six fields beside parquet and serde_arrow",
         }
     }
 
@@ -148,8 +175,23 @@ impl Sides for Files {
         match self {
             Self::Json => sum(FileSource::json_lines::<Flight>(path), parallelism),
             Self::Csv => sum(FileSource::csv::<Flight>(path).splittable(), parallelism),
+            #[cfg(feature = "parquet")]
+            Self::Parquet => sum(FileSource::parquet::<Flight>(path), parallelism),
         }
     }
+}
+
+#[cfg(feature = "parquet")]
+fn write_parquet(directory: &Path, records: u64) -> Result<()> {
+    use millstream_connectors::file::FileSink;
+    use millstream_connectors::format::Parquet;
+
+    let env = Environment::new("flights");
+    env.set_parallelism(1);
+    let format = Parquet::<Flight>::new().row_group_rows(100_000);
+    env.source(GeneratorSource::new(records, flight)).sink(FileSink::with_format(directory, format));
+    env.execute()?;
+    Ok(())
 }
 
 fn sum(source: impl Source<Out = Flight>, parallelism: usize) -> Result<Fingerprint> {

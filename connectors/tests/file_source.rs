@@ -282,7 +282,7 @@ fn malformed_rows_are_named_by_file_line_and_column() {
         write(dir.path().join("json"), "{\"origin\":\"A\",\"delay_min\":1}\n\n{\"origin\":\"ä\",\"delay_min\":x}\n");
     let column = "{\"origin\":\"ä\",\"delay_min\":x".chars().count();
     let place = format!("line 3 column {column}");
-    check_malformed(&json, || FileSource::json_lines::<Flight>(&json), &place, "expected value");
+    check_malformed(&json, || FileSource::json_lines::<Flight>(&json), &place, "field `delay_min`: expected value");
 
     let csv = write(dir.path().join("csv"), "origin,delay_min\nA,1\n\nÄ,late\nB,2\n");
     let reason = "field `delay_min`: invalid digit found in string";

@@ -14,6 +14,7 @@ mod cep;
 mod diagnostics;
 mod duration;
 mod entry;
+mod join;
 mod keyed_operator;
 mod operator;
 mod options;

@@ -553,3 +553,30 @@ fn a_window_whose_function_fails_goes_where_the_annotation_says() {
     assert_eq!(once.take_sorted(), ["a", "b"]);
     assert_eq!(unlucky.take(), [("a".to_owned(), Timestamp::from_millis(0), "2 clicks".to_owned())]);
 }
+
+const UNPAID: OutputTag<((String, i64), String)> = OutputTag::new("unpaid");
+
+/// What is left to pay, as often as the order says.
+#[operator(join, on_error = side_output(UNPAID))]
+fn left_to_pay(order: &str, payment: &i64, #[param] tip: i64) -> Result<Vec<i64>> {
+    let price: i64 = order.parse()?;
+    Ok(vec![price + tip - payment; 2])
+}
+
+#[test]
+fn a_function_of_pairs_may_fail_and_gives_any_number_of_results() {
+    use millstream::join::Offset::After;
+
+    let env = Environment::new("pairs");
+    let orders = WatermarkStrategy::monotonous().timestamps(|_: &String| Timestamp::from_millis(10));
+    let payments = WatermarkStrategy::monotonous().timestamps(|_: &i64| Timestamp::from_millis(20));
+    let orders = env.from_collection(["9", "much"].map(str::to_owned)).watermarks(orders).key_by_owned(|_| ());
+    let payments = env.from_collection([4i64]).watermarks(payments).key_by_owned(|_| ());
+    let join = orders.interval_join(payments).between(After(Duration::ZERO), After(Duration::from_millis(10)));
+    let left = join.apply_operator(left_to_pay(1));
+    let unpaid = left.side_output(UNPAID).map(|((order, _), error)| format!("{order}: {error}")).collect();
+    let left = left.collect();
+    env.execute().unwrap();
+    assert_eq!(left.take(), [6, 6]);
+    assert_eq!(unpaid.take(), ["much: invalid digit found in string"]);
+}

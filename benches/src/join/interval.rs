@@ -3,43 +3,14 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use millstream::connector::GeneratorSource;
 use millstream::join::Offset::{After, Before};
 use millstream::prelude::*;
-use serde::{Deserialize, Serialize};
 
+use super::events::{Event, left, pair_code, right, side};
 use crate::Fingerprint;
-use crate::input::below;
 use crate::tally::TallySink;
 
-const KEYS: u64 = 100_000;
 const SECOND_MILLIS: i64 = 1000;
-/// So many events of either side in a millisecond let each event meet 15 of the other side.
-const PER_MILLI: u64 = 750;
-
-/// An event of either side.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Event {
-    key: u64,
-    number: u64,
-    millis: i64,
-}
-
-#[inline(always)]
-fn left(number: u64) -> Event {
-    Event { key: below(KEYS, 2 * number), number, millis: (number / PER_MILLI) as i64 }
-}
-
-#[inline(always)]
-fn right(number: u64) -> Event {
-    Event { key: below(KEYS, 2 * number + 1), number, millis: (number / PER_MILLI) as i64 }
-}
-
-/// A number for a pair, so that a wrong one changes the fingerprint.
-#[inline(always)]
-fn pair_code(left: &Event, right: &Event) -> u64 {
-    left.number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ right.number.rotate_left(32)
-}
 
 /// The plain loop. It relies on the order of the input, of which the sides take turns.
 #[inline(never)]
@@ -69,13 +40,10 @@ pub(super) fn plain(records: u64) -> Fingerprint {
 pub(super) fn job(records: u64, parallelism: usize) -> Result<Fingerprint> {
     let env = Environment::new("interval join");
     env.set_parallelism(parallelism);
-    let side = |event: fn(u64) -> Event| {
-        let in_order = WatermarkStrategy::monotonous().timestamps(|event: &Event| Timestamp::from_millis(event.millis));
-        env.source(GeneratorSource::new(records, event)).watermarks(in_order).key_by(|event| &event.key)
-    };
     let (sink, tally) = TallySink::new(|code: &u64| *code);
     let second = Duration::from_millis(SECOND_MILLIS as u64);
-    side(left).interval_join(side(right)).between(Before(second), After(second)).apply(pair_code).sink(sink);
+    let (lefts, rights) = (side(&env, records, left), side(&env, records, right));
+    lefts.interval_join(rights).between(Before(second), After(second)).apply(pair_code).sink(sink);
     env.execute()?;
     Ok(tally.take())
 }

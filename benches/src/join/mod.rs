@@ -1,6 +1,8 @@
 //! The workloads of the join benchmark.
 
+mod events;
 mod interval;
+mod temporal;
 
 use std::fmt;
 
@@ -16,12 +18,15 @@ use crate::harness::Sides;
 pub enum Join {
     /// Interval join, one second either side.
     J1,
+    /// Temporal join, as many versions as records.
+    J2,
 }
 
 impl Sides for Join {
     fn title(self) -> &'static str {
         match self {
             Self::J1 => "interval join, 1 s either side, 100k keys, 7.5 pairs per record",
+            Self::J2 => "temporal join, 100k keys, a version per record",
         }
     }
 
@@ -37,12 +42,14 @@ impl Sides for Join {
     fn plain(self, records: u64) -> Result<Fingerprint> {
         Ok(match self {
             Self::J1 => interval::plain(records / 2),
+            Self::J2 => temporal::plain(records / 2),
         })
     }
 
     fn job(self, records: u64, parallelism: usize) -> Result<Fingerprint> {
         match self {
             Self::J1 => interval::job(records / 2, parallelism),
+            Self::J2 => temporal::job(records / 2, parallelism),
         }
     }
 }

@@ -13,6 +13,8 @@ pub use sink::{
     CsvRows, Existing, FileCommitter, FilePart, FileSink, FileWriter, JsonRows, LineRows, RollingPolicy, RowEncoder,
 };
 pub use source::{
-    Csv, Fault, FileEnumerator, FileEnumeratorState, FileReader, FileSource, FileSplit, Frame, JsonLines, Lines,
-    Malformed, Paths, RowDecoder,
+    Counted, Csv, FileEnumerator, FileEnumeratorState, FileFormat, FileReader, FileSource, FileSplit, Frame, InBlocks,
+    JsonLines, Lines, Paths, RowDecoder, SplitReader,
 };
+
+pub use crate::format::{Fault, Malformed};

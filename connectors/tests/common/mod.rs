@@ -1,6 +1,8 @@
 //! Reads sources and writes sinks by hand, in one thread.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod http;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
     Argument { key: "connect", takes: Takes::Nothing, example: "connect" },
     Argument { key: "broadcast", takes: Takes::Nothing, example: "broadcast" },
     Argument { key: "cep", takes: Takes::Nothing, example: "cep" },
+    Argument { key: "join", takes: Takes::Nothing, example: "join" },
     Argument { key: "reduce", takes: Takes::Nothing, example: "reduce" },
     Argument { key: "blocking", takes: Takes::Either, example: "blocking = 16" },
     Argument { key: "order", takes: Takes::Value, example: "order = unordered" },
@@ -50,6 +51,7 @@ pub(crate) const PER_RECORD: &[&str] = &[
     "keyed",
     "connect",
     "broadcast",
+    "join",
     "blocking",
     "order",
     "capacity",
@@ -64,6 +66,9 @@ pub(crate) const ON_PATTERNS: &[&str] = &["cep", "processing_time"];
 /// The arguments that operators on patterns may have.
 pub(crate) const CEP: &[&str] =
     &["cep", "key", "late", "timed_out", "order", "processing_time", "on_error", "uid", "name", "parallelism"];
+
+/// The arguments that operators on pairs may have.
+pub(crate) const JOIN: &[&str] = &["join", "on_error", "uid", "name", "parallelism"];
 
 /// Rule: what belongs to patterns needs one.
 pub(crate) fn check_no_pattern(arguments: &Arguments, diagnostics: &mut Diagnostics) {

@@ -10,11 +10,11 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Item, ItemFn};
 
-pub(crate) use arguments::{ARGUMENTS, CEP, PER_RECORD, check_no_pattern};
+pub(crate) use arguments::{ARGUMENTS, CEP, JOIN, PER_RECORD, check_no_pattern};
 
 use crate::attribute::Arguments;
 use crate::diagnostics::Diagnostics;
-use crate::{asynchronous, cep, windowed};
+use crate::{asynchronous, cep, join, windowed};
 
 /// Expands the attribute with `arguments` on `item`.
 pub(crate) fn operator(arguments: TokenStream, item: TokenStream) -> TokenStream {
@@ -43,6 +43,9 @@ fn from_function(arguments: &Arguments, mut function: ItemFn, diagnostics: &mut 
     let inputs = parse::Inputs::take(&mut function, diagnostics);
     if arguments.key("cep").is_some() {
         return cep::from_function(arguments, &function, &inputs, diagnostics);
+    }
+    if arguments.key("join").is_some() {
+        return join::from_function(arguments, &function, &inputs, diagnostics);
     }
     check_no_pattern(arguments, diagnostics);
     if ["window", "window_all", "reduce"].iter().any(|key| arguments.key(key).is_some()) {

@@ -101,12 +101,12 @@ fn whole(arguments: &Arguments, diagnostics: &mut Diagnostics) -> Option<TokenSt
     arguments.value("window_all").map(|window| assigner::window("window_all", window, diagnostics))
 }
 
-/// Rule: what is about single records does not fit windows.
+/// Rule: what is about single records or pairs does not fit windows.
 fn check_fit(arguments: &Arguments, diagnostics: &mut Diagnostics) {
     for key in arguments.keys().filter(|key| PER_RECORD.iter().any(|word| *key == word)) {
         let fix = "leave it out, or leave out `window` and what goes with it";
-        diagnostics
-            .error(key, format!("`{key}` belongs to an operator on single records, and this one has windows: {fix}"));
+        let what = if *key == "join" { "pairs" } else { "single records" };
+        diagnostics.error(key, format!("`{key}` belongs to an operator on {what}, and this one has windows: {fix}"));
     }
 }
 

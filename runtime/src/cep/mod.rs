@@ -65,7 +65,6 @@ mod buffer;
 mod codec;
 mod compiler;
 mod condition;
-mod due;
 mod error;
 mod found;
 mod graph;

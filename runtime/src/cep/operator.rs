@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use super::codec::PatternCodec;
-use super::due::{Due, DueKeys, SECTION};
 use super::found::Match;
 use super::matching::Ready;
 use super::nfa::{Nfa, Scratch};
@@ -22,7 +21,9 @@ use crate::data::{Data, Key};
 use crate::error::{Cause, Site, TaskError, blame};
 use crate::operator::keyed::KeySelector;
 use crate::operator::{Collector, Context, OnError, Operator, Output, OutputTag, Progress, Stop};
-use crate::state::{KeyIndex, KeyedEntries, KeyedRows, OperatorCapture, OperatorSnapshot, RowId, StateError, encode};
+use crate::state::{
+    Due, DueKeys, KeyIndex, KeyedEntries, KeyedRows, OperatorCapture, OperatorSnapshot, RowId, StateError, encode,
+};
 use crate::time::Timestamp;
 use crate::window::horizon::Horizon;
 use crate::window::late::Late;
@@ -30,6 +31,8 @@ use crate::window::unused::UnusedRows;
 
 /// What keys' rows are called in snapshots.
 const ROWS: &str = "patterns";
+/// The section of keys with the instants that they are armed for.
+const SECTION: &str = "pattern-timers";
 
 /// How the pattern is to be looked for.
 pub(crate) struct Settings<E> {
@@ -97,7 +100,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> PatternRunner<K, E, P> {
             settings,
             process,
             selector,
-            due: DueKeys::new(false),
+            due: DueKeys::new(SECTION),
             horizon: Horizon::default(),
             resolved: Vec::new(),
             unused: UnusedRows::default(),
@@ -323,9 +326,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> Operator for PatternRunner<K, E, 
 
     fn open(&mut self, out: &mut Output<P::Out>) -> Progress {
         self.state.open(&out.task).map_err(Stop::of_state)?;
-        if self.state.is_cached() && matches!(self.due, DueKeys::Rows(_)) {
-            self.due = DueKeys::new(true);
-        }
+        self.due.name_keys(self.state.is_cached());
         self.wake(out);
         self.life_cycle(out, |process, ctx, _| process.open(ctx))
     }
@@ -407,7 +408,7 @@ impl<K: Key, E: Data, P: PatternProcess<K, E>> Operator for PatternRunner<K, E, 
     fn restore(&mut self, out: &Output<P::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
         self.horizon.restore(&out.task.info, from)?;
         self.state.restore(&out.task, from)?;
-        self.due = DueKeys::new(self.state.is_cached());
+        self.due.name_keys(self.state.is_cached());
         self.due.restore(&out.task.info, from)?;
         if !self.state.is_cached() {
             for row in 0..self.state.rows.len() as RowId {

@@ -304,19 +304,30 @@ impl InputGate {
         }
         let running = self.channels.iter().filter(|channel| !channel.ended);
         let idle = running.clone().count() > 0 && running.clone().all(|channel| channel.idle);
-        if idle != self.idle {
-            self.idle = idle;
-            self.produced.push_back(if idle { Signal::Idle } else { Signal::Active });
+        let (rests, wakes) = (idle && !self.idle, !idle && self.idle);
+        self.idle = idle;
+        if wakes {
+            self.produced.push_back(Signal::Active);
         }
-        // An ended channel has said its last watermark before it ended; it holds nobody back.
-        let lowest = running.filter(|channel| !channel.idle).map(|channel| channel.watermark).min();
-        let last = self.channels.iter().map(|channel| channel.watermark).max();
         let all_ended = self.channels.iter().all(|channel| channel.ended);
-        if let Some(watermark) = if all_ended { last } else { lowest }
+        let reached = if all_ended {
+            self.channels.iter().map(|channel| channel.watermark).max()
+        } else if rests {
+            // Nobody is waited for any more, so it does not matter which of them was idle first.
+            running.map(|channel| channel.watermark).max()
+        } else {
+            // An ended channel has said its last watermark before it ended; it holds nobody back.
+            running.filter(|channel| !channel.idle).map(|channel| channel.watermark).min()
+        };
+        if let Some(watermark) = reached
             && watermark > self.watermark
         {
             self.watermark = watermark;
             self.produced.push_back(Signal::Watermark(watermark));
+        }
+        // Last, since a watermark says that there is somebody.
+        if rests {
+            self.produced.push_back(Signal::Idle);
         }
         if all_ended {
             self.produced.push_back(Signal::End);

@@ -110,8 +110,8 @@ mod tests {
         let mut codec = JoinCodec::<u64, String>::new(interval.bounds().unwrap());
         let filters = codec.expiry_filters(Arc::new(ManualClock::default())).unwrap();
         let mut row = codec.blank();
-        row.0.insert(5000, 1);
-        row.1.insert(7000, "payment".to_owned());
+        row.0.insert(5000, 1, i64::MIN);
+        row.1.insert(7000, "payment".to_owned(), i64::MIN);
         let mut bytes = Vec::new();
         codec.encode(&row, Timestamp::MIN, &mut bytes).unwrap();
         for (watermark, is_over) in [(0, false), (6001, false), (8000, false), (8001, true)] {

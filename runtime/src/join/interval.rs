@@ -8,22 +8,30 @@
 //! of the others it has met.
 
 use super::bounds::Bounds;
+use super::buffer::TimeBuffer;
 use super::codec::JoinCodec;
 use super::function::{JoinContext, ProcessJoin};
 use super::side::{LateSides, Left, Pair, Right, Side};
 use super::sweep::Sweep;
 use crate::channel::Batch;
-use crate::data::Key;
+use crate::data::{Data, Key};
 use crate::error::{Cause, Result, Site, TaskError};
 use crate::operator::keyed::{KeySelector, KeySelectors, ROWS_AHEAD};
-use crate::operator::{Collector, Context, Operator, Output, Progress, Stop, TwoInputOperator};
+use crate::operator::{Collector, Context, OnError, Operator, Output, Progress, Stop, TwoInputOperator};
 use crate::state::{KeyedRows, OperatorCapture, OperatorSnapshot, RowId, StateError};
 use crate::time::Timestamp;
 use crate::window::Horizon;
 
+/// How many records ahead of its use what a record will look at is brought into the cache: its row is there by then.
+const RECORDS_AHEAD: usize = 6;
+
+/// What becomes of a pair for which the user's function fails.
+pub(crate) type OnPairError<J> = OnError<(<J as ProcessJoin>::Left, <J as ProcessJoin>::Right)>;
+
 /// An interval join with the records that may still meet others.
 pub(crate) struct IntervalJoin<K: Key, J: ProcessJoin> {
     join: J,
+    on_error: OnPairError<J>,
     bounds: Bounds,
     late: LateSides<J::Left, J::Right>,
     selectors: KeySelectors<K, J::Left, J::Right>,
@@ -47,13 +55,14 @@ struct NoEventTime;
 
 impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
     pub(crate) fn new(
-        join: J,
+        (join, on_error): (J, OnPairError<J>),
         bounds: Bounds,
         late: LateSides<J::Left, J::Right>,
         selectors: KeySelectors<K, J::Left, J::Right>,
     ) -> Self {
         Self {
             join,
+            on_error,
             bounds,
             late,
             selectors,
@@ -83,10 +92,10 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
 
     /// Works off the batch until it is empty or the output is full.
     fn run<S: Side<J>>(&mut self, input: &mut Batch<S::Own>, out: &mut Output<J::Out>) -> Progress {
-        let alive = self.state.codec().alive;
+        let (owns_alive, others_alive) = S::alive(self.state.codec().alive);
         let mixed = self.horizon.is_mixed();
         let mut watermark = self.horizon.watermark();
-        let join = &mut self.join;
+        let (join, on_error) = (&mut self.join, &self.on_error);
         let mut rows = self.state.rows.writer();
         let mut records = input.consume();
         loop {
@@ -95,6 +104,11 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
             let row = self.resolved[records.index()];
             if let Some(ahead) = self.resolved.get(records.index() + ROWS_AHEAD) {
                 rows.prefetch(*ahead);
+            }
+            if let Some(ahead) = self.resolved.get(records.index() + RECORDS_AHEAD) {
+                let (owns, others) = S::of(rows.get(*ahead));
+                owns.prefetch_back();
+                others.prefetch_front();
             }
             let at = records.time();
             if !at.is_set() {
@@ -106,23 +120,27 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
             }
             if time < watermark {
                 S::late(&self.late).put(own, at, out);
+                let (owns, others) = S::of(rows.get(row));
+                if owns.is_empty() && others.is_empty() {
+                    self.vacated.push(row);
+                }
                 continue;
             }
-            let buffers = rows.get_mut(row);
-            buffers.0.drop_before(alive.left);
-            buffers.1.drop_before(alive.right);
-            let (owns, others) = S::split(buffers);
+            let (owns, others) = S::of_mut(rows.get_mut(row));
+            others.drop_before(others_alive);
             let (first, last) = S::reach(self.bounds, time);
-            let met = meet(others.from(first), last, &mut self.met, out, |other, out| {
-                pair(join, S::in_order((time, &own), other), out).map_err(|error| failed(records.site(), error))
+            let met = meet(others, (first, last), &mut self.met, out, |other, out| {
+                let both = S::in_order((time, &own), other);
+                pair(join, both, out).or_else(|error| hand_over(on_error, both, error, records.site(), out))
             });
             if let Err(stop) = met {
                 records.put_back(own);
                 return Err(stop);
             }
             if last >= watermark {
-                owns.insert(time, own);
-            } else if owns.is_empty() && others.is_empty() {
+                owns.insert(time, own, owns_alive);
+            } else if !owns.reaches(owns_alive) && others.is_empty() {
+                owns.drop_before(owns_alive);
                 self.vacated.push(row);
             }
         }
@@ -179,24 +197,24 @@ impl<K: Key, J: ProcessJoin> IntervalJoin<K, J> {
     }
 }
 
-/// Pairs a record with the others up to a time; so many of them it has met before.
+/// Pairs a record with the others within two times, both included; so many of them it has met before.
 #[inline]
-fn meet<T, O: crate::data::Data>(
-    others: &[(i64, T)],
-    last: i64,
+fn meet<T, O: Data>(
+    others: &TimeBuffer<T>,
+    (first, last): (i64, i64),
     met: &mut usize,
     out: &mut Output<O>,
     mut pair: impl FnMut((i64, &T), &mut Output<O>) -> Progress,
 ) -> Progress {
-    for (index, (time, other)) in others.iter().enumerate().skip(*met) {
+    for (time, other) in others.skip(others.rank(first) + *met) {
         if *time > last {
             break;
         }
         if out.is_full() {
-            *met = index;
             out.flush()?;
         }
         pair((*time, other), out)?;
+        *met += 1;
     }
     *met = 0;
     Ok(())
@@ -213,6 +231,27 @@ fn pair<J: ProcessJoin>(
     let base =
         Context { task: &out.task, metrics: &out.metrics, sides: &mut out.sides, time, watermark: out.watermark };
     join.process(left, right, &mut JoinContext { base, left_time, right_time }, &mut out.collector)
+}
+
+/// Deals with a pair for which the user's function failed.
+#[cold]
+fn hand_over<L: Data, R: Data, O>(
+    on_error: &OnError<(L, R)>,
+    ((left_time, left), (right_time, right)): Pair<'_, L, R>,
+    error: anyhow::Error,
+    site: Site,
+    out: &mut Output<O>,
+) -> Progress {
+    let kept = match on_error {
+        OnError::SideOutput(_) => Some((left.clone(), right.clone())),
+        OnError::Fail | OnError::Skip => None,
+    };
+    // What the job's error tells is the record at hand; what goes on has the time of a result.
+    let site = match on_error {
+        OnError::Fail => site,
+        _ => Site { event_time: Timestamp::from_millis(left_time.max(right_time)), ..site },
+    };
+    on_error.handle(error, kept, site, &mut out.sides, &out.metrics)
 }
 
 #[cold]
@@ -309,8 +348,7 @@ mod tests {
         Output::new(task, OperatorMetrics::new(0, "join", 0), Fork::of(Vec::new()), SideOutputs::default())
     }
 
-    #[test]
-    fn keys_that_get_no_more_records_are_forgotten() {
+    fn join() -> IntervalJoin<u64, impl ProcessJoin<Left = u64, Right = u64, Out = u64>> {
         let second = std::time::Duration::from_secs(1);
         let (lower, upper) = (Offset::Before(second), Offset::After(second));
         let interval = Interval { lower, upper, lower_exclusive: false, upper_exclusive: false };
@@ -318,7 +356,12 @@ mod tests {
         let late = LateSides { left: Late::to(None), right: Late::to(None) };
         let pair = PairFn::new(|left: &u64, right: &u64| left + right);
         let selectors = KeySelectors { left: key(), right: key() };
-        let mut join = IntervalJoin::<u64, _>::new(pair, interval.bounds().unwrap(), late, selectors);
+        IntervalJoin::new((pair, OnError::Fail), interval.bounds().unwrap(), late, selectors)
+    }
+
+    #[test]
+    fn keys_that_get_no_more_records_are_forgotten() {
+        let mut join = join();
         let mut out = output();
         for millis in 0..20_000 {
             let mut batch = Batch::new();
@@ -331,5 +374,30 @@ mod tests {
         join.watermark(Timestamp::MAX, &mut out).unwrap();
         assert_eq!(join.state.keys.len(), 0);
         assert!(join.state.rows.len() <= 5001, "rows that were given up are used again");
+    }
+
+    #[test]
+    fn keys_that_have_had_late_records_alone_are_forgotten() {
+        let mut join = join();
+        let mut out = output();
+        join.watermark(Timestamp::from_millis(10), &mut out).unwrap();
+        let mut batch = Batch::new();
+        (0..100).for_each(|key| batch.push_at(key, Timestamp::from_millis(key as i64 % 20)));
+        join.process(&mut batch, &mut out).unwrap();
+        assert_eq!(join.state.keys.len(), 50);
+    }
+
+    #[test]
+    fn a_key_of_one_side_alone_keeps_only_what_may_still_meet_others() {
+        let mut join = join();
+        let mut out = output();
+        for millis in 0..20_000 {
+            let mut batch = Batch::new();
+            batch.push_at(7, Timestamp::from_millis(millis));
+            join.process(&mut batch, &mut out).unwrap();
+            join.watermark(Timestamp::from_millis(millis), &mut out).unwrap();
+        }
+        let kept = join.state.rows.get(0).0.len();
+        assert!((1001..3000).contains(&kept), "{kept} records are kept of a second");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::tests::{KeyOracle as IntervalOracle, offset};
+use super::oracle::{IntervalOracle, Role, TemporalOracle, offset};
 use super::{CoGroup, JoinContext, ProcessJoin};
 use crate::Result;
 use crate::operator::{Collector, OutputTag};
@@ -281,6 +281,52 @@ proptest! {
             }
         });
     }
+}
+
+/// Every fifth record on the right is no version, but ends the one before.
+fn is_end(record: &Record) -> bool {
+    record.number.is_multiple_of(5)
+}
+
+proptest! {
+    #![proptest_config(cases(48))]
+
+    #[test]
+    fn a_temporal_join_in_a_job_is_what_its_definition_says(keeps_all in any::<bool>(), steps in steps(), run in runs()) {
+        let job = |records: Stream<Record>| {
+            let (left, right) = sides(records);
+            let join = left.temporal_join(right).ended_by(is_end);
+            let join = join.left_late_output(LATE_LEFT).right_late_output(LATE_RIGHT);
+            with_late(match keeps_all {
+                true => join.apply_left(|left, version| met(left.number, version.map(|version| version.number))),
+                false => join.apply(|left, version| met(left.number, Some(version.number))),
+            })
+        };
+        let mut oracles = vec![TemporalOracle::default(); KEYS as usize];
+        check(job, &steps, run, |event| match event {
+            Ok((record, time)) => {
+                let role = match record.is_left {
+                    true => Role::Left,
+                    false if is_end(&record) => Role::End,
+                    false => Role::Version,
+                };
+                match oracles[record.key as usize].record(role, time, record.number) {
+                    true => Vec::new(),
+                    false => vec![late(&record)],
+                }
+            }
+            Err(watermark) => {
+                let all = oracles.iter_mut().flat_map(|oracle| oracle.advance(watermark));
+                all.filter(|(_, version, _)| keeps_all || version.is_some())
+                    .map(|(left, version, _)| met(left, version))
+                    .collect()
+            }
+        });
+    }
+}
+
+fn met(left: u64, version: Option<u64>) -> String {
+    format!("{left} {version:?}")
 }
 
 #[test]

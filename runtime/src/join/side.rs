@@ -1,6 +1,6 @@
 //! An interval join as it looks from either side, so that its loop is written once.
 
-use super::bounds::Bounds;
+use super::bounds::{Alive, Bounds};
 use super::buffer::TimeBuffer;
 use super::codec::JoinRow;
 use super::function::ProcessJoin;
@@ -30,7 +30,13 @@ pub(super) trait Side<J: ProcessJoin> {
     fn reach(bounds: Bounds, time: i64) -> (i64, i64);
 
     /// The records of a key: of this side, then of the other.
-    fn split(row: &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<Self::Own>, &mut TimeBuffer<Self::Other>);
+    fn of(row: &JoinRow<J::Left, J::Right>) -> (&TimeBuffer<Self::Own>, &TimeBuffer<Self::Other>);
+
+    /// [`Side::of`], to be changed.
+    fn of_mut(row: &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<Self::Own>, &mut TimeBuffer<Self::Other>);
+
+    /// From when on records may still meet others: those of this side, then those of the other.
+    fn alive(alive: Alive) -> (i64, i64);
 
     fn late(late: &LateSides<J::Left, J::Right>) -> &Late<Self::Own>;
 
@@ -55,8 +61,18 @@ impl<J: ProcessJoin> Side<J> for Left {
     }
 
     #[inline]
-    fn split((left, right): &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<J::Left>, &mut TimeBuffer<J::Right>) {
+    fn of((left, right): &JoinRow<J::Left, J::Right>) -> (&TimeBuffer<J::Left>, &TimeBuffer<J::Right>) {
         (left, right)
+    }
+
+    #[inline]
+    fn of_mut((left, right): &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<J::Left>, &mut TimeBuffer<J::Right>) {
+        (left, right)
+    }
+
+    #[inline]
+    fn alive(alive: Alive) -> (i64, i64) {
+        (alive.left, alive.right)
     }
 
     fn late(late: &LateSides<J::Left, J::Right>) -> &Late<J::Left> {
@@ -79,8 +95,18 @@ impl<J: ProcessJoin> Side<J> for Right {
     }
 
     #[inline]
-    fn split((left, right): &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<J::Right>, &mut TimeBuffer<J::Left>) {
+    fn of((left, right): &JoinRow<J::Left, J::Right>) -> (&TimeBuffer<J::Right>, &TimeBuffer<J::Left>) {
         (right, left)
+    }
+
+    #[inline]
+    fn of_mut((left, right): &mut JoinRow<J::Left, J::Right>) -> (&mut TimeBuffer<J::Right>, &mut TimeBuffer<J::Left>) {
+        (right, left)
+    }
+
+    #[inline]
+    fn alive(alive: Alive) -> (i64, i64) {
+        (alive.right, alive.left)
     }
 
     fn late(late: &LateSides<J::Left, J::Right>) -> &Late<J::Right> {

@@ -3,117 +3,17 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::Offset::{After, Before};
+use super::testing::{Fat, Item, Merged, Paired, Record, Subtasks};
 use super::{Bounds, Interval, IntervalJoin, LateSides, Offset, PairFn};
-use crate::channel::Batch;
-use crate::channel::hash::stable_hash;
 use crate::operator::keyed::{KeySelectors, OwnedKey};
-use crate::operator::{Either, Operator, Output, Progress, TwoInputOperator};
-use crate::state::{KeyGroup, OperatorCapture, OperatorSnapshot, StateError, TaskCapture, TaskSnapshot};
-use crate::time::Timestamp;
+use crate::operator::{Either, OnError, Operator};
+use crate::state::{TaskCapture, TaskSnapshot};
 use crate::window::Late;
 use crate::window::driver::Driver;
 
-/// A key and the record's number.
-type Item = (u64, u64);
-type Record = Either<Item, Item>;
-/// The numbers of the left and of the right record, and the result's event time.
-pub(super) type Paired = (u64, u64, i64);
-
-/// The drivers' number of key groups.
-const GROUPS: usize = 16;
 const KEYS: u64 = 6;
-
-/// A pair so large that few fill a batch, so that outputs block in the midst of a record.
-#[derive(Clone)]
-struct Fat {
-    left: u64,
-    right: u64,
-    _ballast: [u8; 60_000],
-}
-
-impl Serialize for Fat {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.left, self.right).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fat {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (left, right) = Deserialize::deserialize(deserializer)?;
-        Ok(Self { left, right, _ballast: [0; 60_000] })
-    }
-}
-
-/// Both inputs of an operator as one, whose batches are cut where the side changes.
-struct Merged<O>(O);
-
-/// Takes a record of one side apart, and puts it together again.
-type Part<O, T> = (fn(In<O>) -> Option<T>, fn(T) -> In<O>);
-
-/// A record of both sides.
-type In<O> = Either<<O as Operator>::In, <O as TwoInputOperator>::Second>;
-
-impl<O: TwoInputOperator> Merged<O> {
-    fn run<T: Clone>(
-        &mut self,
-        input: &mut Batch<In<O>>,
-        (side, wrap): Part<O, T>,
-        process: fn(&mut O, &mut Batch<T>, &mut Output<O::Out>) -> Progress,
-        out: &mut Output<O::Out>,
-    ) -> Progress {
-        let mut run = Batch::new();
-        let mut rest = Batch::new();
-        let mut records = input.consume();
-        while let Some(value) = records.next_value() {
-            let time = records.time();
-            match side(value.clone()) {
-                Some(value) if rest.is_empty() => run.push_at(value, time),
-                _ => rest.push_at(value, time),
-            }
-        }
-        drop(records);
-        let progress = process(&mut self.0, &mut run, out);
-        run.map_into(input, wrap);
-        input.forget_hashes();
-        input.append(&mut rest);
-        progress
-    }
-}
-
-impl<O: TwoInputOperator> Operator for Merged<O> {
-    type In = Either<O::In, O::Second>;
-    type Out = O::Out;
-
-    fn open(&mut self, out: &mut Output<O::Out>) -> Progress {
-        self.0.open(out)
-    }
-
-    fn process(&mut self, input: &mut Batch<Self::In>, out: &mut Output<O::Out>) -> Progress {
-        while let Some(first) = input.values().first() {
-            if first.is_left() {
-                self.run(input, (Either::left, Either::Left), O::process, out)?;
-            } else {
-                self.run(input, (Either::right, Either::Right), O::process_second, out)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn watermark(&mut self, watermark: Timestamp, out: &mut Output<O::Out>) -> Progress {
-        self.0.watermark(watermark, out)
-    }
-
-    fn snapshot(&mut self, out: &Output<O::Out>, to: &mut OperatorCapture) -> Result<(), StateError> {
-        self.0.snapshot(out, to)
-    }
-
-    fn restore(&mut self, out: &Output<O::Out>, from: &OperatorSnapshot) -> Result<(), StateError> {
-        self.0.restore(out, from)
-    }
-}
 
 #[derive(Debug, Clone)]
 struct Case {
@@ -133,7 +33,7 @@ enum Step {
     Watermark(i64),
 }
 
-pub(super) fn offset(millis: i64) -> Offset {
+pub(crate) fn offset(millis: i64) -> Offset {
     let length = Duration::from_millis(millis.unsigned_abs());
     if millis < 0 { Before(length) } else { After(length) }
 }
@@ -145,55 +45,27 @@ fn bounds((lower, upper): (i64, i64)) -> Bounds {
 
 fn operator(case: &Case) -> impl Operator<In = Record, Out = Fat> + use<> {
     let key = || std::sync::Arc::new(OwnedKey(|item: &Item| item.0));
-    let pair = PairFn::new(|left: &Item, right: &Item| Fat { left: left.1, right: right.1, _ballast: [0; 60_000] });
+    let pair = PairFn::new(|left: &Item, right: &Item| Fat::new(left.1, right.1));
     let late = LateSides { left: Late::to(None), right: Late::to(None) };
-    Merged(IntervalJoin::new(pair, bounds(case.bounds), late, KeySelectors { left: key(), right: key() }))
-}
-
-/// The subtasks of the operator.
-struct Subtasks(Vec<Driver<Record, Fat>>);
-
-impl Subtasks {
-    fn new(case: &Case, parallelism: usize, snapshot: Option<&TaskSnapshot>) -> Self {
-        let make = |subtask| {
-            let mut driver = Driver::new(operator(case), (subtask, parallelism), None);
-            driver.results.borrow_mut().refuse_every = case.refuse_every;
-            if let Some(snapshot) = snapshot {
-                driver.restore(snapshot);
-            }
-            driver.open();
-            driver
-        };
-        Self((0..parallelism).map(make).collect())
-    }
-
-    fn owner(&self, key: u64) -> usize {
-        KeyGroup::of_hash(stable_hash(&key), GROUPS).owner(self.0.len(), GROUPS)
-    }
-
-    fn take(&mut self) -> Vec<Paired> {
-        let taken = self.0.iter_mut().flat_map(Driver::take);
-        let mut all: Vec<Paired> = taken.map(|(fat, time)| (fat.left, fat.right, time)).collect();
-        all.sort_unstable();
-        all
-    }
-
-    fn late(&self) -> u64 {
-        self.0.iter().map(|driver| driver.metrics.late_dropped.get()).sum()
-    }
+    Merged(IntervalJoin::new(
+        (pair, OnError::Fail),
+        bounds(case.bounds),
+        late,
+        KeySelectors { left: key(), right: key() },
+    ))
 }
 
 /// The records of one key that were on time, and how far its event time has come.
 #[derive(Default, Clone)]
-pub(super) struct KeyOracle {
-    pub(super) watermark: Option<i64>,
+pub(crate) struct KeyOracle {
+    pub(crate) watermark: Option<i64>,
     /// Whether on the left, time and number.
     seen: Vec<(bool, i64, u64)>,
 }
 
 impl KeyOracle {
     /// What a record is paired with; `None` if it is late.
-    pub(super) fn record(
+    pub(crate) fn record(
         &mut self,
         (lower, upper): (i64, i64),
         is_left: bool,
@@ -218,7 +90,7 @@ impl KeyOracle {
 
 fn check(case: &Case) {
     let (restore_at, first, second, lag) = case.restore.unwrap_or((usize::MAX, 1, 1, 0));
-    let mut subtasks = Subtasks::new(case, first, None);
+    let mut subtasks = Subtasks::new(|| operator(case), first, case.refuse_every, None);
     let mut oracles = vec![KeyOracle::default(); KEYS as usize];
     let (mut reached, mut number) = (0, 0);
     let (mut late, mut expected_late) = (0, 0);
@@ -232,7 +104,7 @@ fn check(case: &Case) {
                 driver.watermark(i64::MAX);
             }
             let snapshot = TaskSnapshot::merge(captured.into_iter().map(|capture| capture.complete().unwrap()));
-            subtasks = Subtasks::new(case, second, Some(&snapshot));
+            subtasks = Subtasks::new(|| operator(case), second, case.refuse_every, Some(&snapshot));
         }
         let mut expected = Vec::new();
         match step {
@@ -269,10 +141,8 @@ fn check(case: &Case) {
         assert_eq!(subtasks.take(), expected, "at step {index}");
     }
     assert_eq!(late + subtasks.late(), expected_late);
-    for driver in &mut subtasks.0 {
-        driver.watermark(i64::MAX);
-        assert!(driver.snapshot().get("windows").unwrap().keyed_sections().all(|(_, groups)| groups.is_empty()));
-    }
+    subtasks.0.iter_mut().for_each(|driver| driver.watermark(i64::MAX));
+    assert!(subtasks.are_empty());
 }
 
 fn cases() -> impl Strategy<Value = Case> {

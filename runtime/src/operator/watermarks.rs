@@ -134,17 +134,27 @@ impl<T: Data> WatermarkStage<T> {
                 self.owed = None;
             }
             let idle = !self.splits.is_empty() && self.splits.values().all(|split| split.idle);
-            if idle != self.idle {
-                self.idle = idle;
-                self.owed = Some(if idle { Signal::Idle } else { Signal::Active });
+            if self.idle && !idle {
+                self.idle = false;
+                self.owed = Some(Signal::Active);
                 continue;
             }
-            let lowest = self.splits.values().filter(|split| !split.idle).map(|split| split.watermark).min();
-            match lowest {
+            let reached = match (idle, self.idle) {
+                (false, _) => self.splits.values().filter(|split| !split.idle).map(|split| split.watermark).min(),
+                // Nobody is waited for any more, so it does not matter which of them was idle first.
+                (true, false) => self.splits.values().map(|split| split.watermark).max(),
+                (true, true) => None,
+            };
+            match reached {
                 Some(watermark) if watermark > self.emitted => {
                     self.emitted = watermark;
                     self.out.metrics.set_watermark(watermark);
                     self.owed = Some(Signal::Watermark(watermark));
+                }
+                // Last, since a watermark says that there is somebody.
+                _ if idle && !self.idle => {
+                    self.idle = true;
+                    self.owed = Some(Signal::Idle);
                 }
                 _ => return Ok(()),
             }

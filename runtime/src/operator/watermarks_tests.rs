@@ -348,7 +348,7 @@ fn the_stream_is_idle_when_all_splits_are_until_one_speaks() {
     driver.advance(5200);
     driver.push(1, &[9500]);
     driver.advance(5400);
-    assert_eq!(driver.take_signals(), [Watermark(1999), Idle, Active, Watermark(7999), Watermark(8499)]);
+    assert_eq!(driver.take_signals(), [Watermark(1999), Watermark(7999), Idle, Active, Watermark(8499)]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl<T: Data> Stream<T> {
     }
 
     /// Sets what an annotation says of the operator just added.
-    fn annotated<I>(mut self, options: &OperatorOptions<I>) -> Self {
+    pub(super) fn annotated<I>(mut self, options: &OperatorOptions<I>) -> Self {
         if let Some(uid) = &options.uid {
             self = self.uid(uid);
         }

@@ -3,8 +3,8 @@
 use super::stream::NodeSpec;
 use super::{KeyedConnectedStreams, KeyedStream, Stream};
 use crate::data::{Data, Key};
-use crate::join::{self, Bounds, Interval, LateSides, Offset, PairFn, ProcessJoin};
-use crate::operator::OutputTag;
+use crate::join::{self, Bounds, Interval, JoinOperator, LateSides, Offset, OnPairError, PairFn, ProcessJoin};
+use crate::operator::{ApplyTo, OnError, OutputTag};
 use crate::window::Late;
 
 /// Two keyed streams whose records are to be paired by time: made by [`KeyedStream::interval_join`].
@@ -113,7 +113,33 @@ impl<K: Key, L: Data, R: Data> IntervalJoined<K, L, R> {
     /// ```
     #[track_caller]
     pub fn apply<O: Data>(self, pair: impl FnMut(&L, &R) -> O + Clone + Send + Sync + 'static) -> Stream<O> {
-        self.run(NodeSpec::anonymous("interval_join"), PairFn::new(pair))
+        self.run(NodeSpec::anonymous("interval_join"), PairFn::new(pair), OnError::Fail)
+    }
+
+    /// Applies an annotated function of pairs, which may fail, and return any number of results.
+    ///
+    /// ```
+    /// # use millstream::prelude::*;
+    /// # use millstream::join::Offset::After;
+    /// #[operator(join, on_error = skip)]
+    /// fn total(order: &String, payment: &String) -> Result<u32> {
+    ///     Ok(order.parse::<u32>()? + payment.parse::<u32>()?)
+    /// }
+    ///
+    /// # let env = Environment::new("example");
+    /// # let at = |at| WatermarkStrategy::monotonous().timestamps(move |_: &String| Timestamp::from_millis(at));
+    /// # let [orders, payments] = [(["1", "x"], 0), (["2", "3"], 5)].map(|(texts, time)| {
+    /// #     env.from_collection(texts.map(str::to_owned)).watermarks(at(time)).key_by_owned(|_| ())
+    /// # });
+    /// let join = orders.interval_join(payments).between(After(Duration::ZERO), After(Duration::from_secs(1)));
+    /// let totals = join.apply_operator(total()).collect();
+    /// # env.execute()?;
+    /// assert_eq!(totals.take_sorted(), [3, 4]);
+    /// # Ok::<(), millstream::JobError>(())
+    /// ```
+    #[track_caller]
+    pub fn apply_operator<O: ApplyTo<Self>>(self, operator: O) -> O::Output {
+        operator.apply_to(self)
     }
 
     /// Applies a [`ProcessJoin`], which can use the context, fail, and emit any number of results.
@@ -146,10 +172,15 @@ impl<K: Key, L: Data, R: Data> IntervalJoined<K, L, R> {
     /// ```
     #[track_caller]
     pub fn process<J: ProcessJoin<Left = L, Right = R>>(self, name: &str, join: J) -> Stream<J::Out> {
-        self.run(NodeSpec { anonymous: false, ..NodeSpec::anonymous(name) }, join)
+        self.run(NodeSpec { anonymous: false, ..NodeSpec::anonymous(name) }, join, OnError::Fail)
     }
 
-    fn run<J: ProcessJoin<Left = L, Right = R>>(self, mut spec: NodeSpec, join: J) -> Stream<J::Out> {
+    fn run<J: ProcessJoin<Left = L, Right = R>>(
+        self,
+        mut spec: NodeSpec,
+        join: J,
+        on_error: OnPairError<J>,
+    ) -> Stream<J::Out> {
         let Self { streams, interval, late } = self;
         let bounds = interval.bounds().unwrap_or_else(|error| {
             spec.invalid = Some(error.to_string());
@@ -157,7 +188,19 @@ impl<K: Key, L: Data, R: Data> IntervalJoined<K, L, R> {
         });
         let late = LateSides { left: Late::to(late.0), right: Late::to(late.1) };
         streams.transform_keyed(spec, move |selectors, _| {
-            join::IntervalJoin::new(join.clone(), bounds, late.clone(), selectors)
+            join::IntervalJoin::new((join.clone(), on_error.clone()), bounds, late.clone(), selectors)
         })
+    }
+}
+
+impl<K: Key, J: ProcessJoin> ApplyTo<IntervalJoined<K, J::Left, J::Right>> for JoinOperator<J> {
+    type Output = Stream<J::Out>;
+
+    #[track_caller]
+    fn apply_to(self, joined: IntervalJoined<K, J::Left, J::Right>) -> Stream<J::Out> {
+        let Self { join, options } = self;
+        let name = options.name.clone().unwrap_or_else(|| "interval_join".to_owned());
+        let spec = NodeSpec { anonymous: false, ..NodeSpec::anonymous(&name) };
+        joined.run(spec, join, options.on_error.clone()).annotated(&options)
     }
 }

@@ -18,6 +18,7 @@ mod pattern;
 mod rolling;
 #[expect(clippy::module_inception, reason = "the stream itself, beside its keyed and windowed forms")]
 mod stream;
+mod temporal_join;
 mod window_all;
 mod window_join;
 mod windowed;
@@ -37,5 +38,6 @@ pub use local_aggregation::{LocalAggregation, LocalWindows};
 pub use pattern::PatternStream;
 pub(crate) use stream::NodeSpec;
 pub use stream::Stream;
+pub use temporal_join::TemporalJoin;
 pub use window_all::AllWindowedStream;
 pub use windowed::WindowedStream;

@@ -1,6 +1,6 @@
 //! A stretch of a job on the caller's thread: push records, move time, snapshot, restore, look at the output.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
@@ -226,6 +226,11 @@ impl<T: Data, U: Data> Harness<T, U> {
         self.events.watermark(watermark);
     }
 
+    /// Has nothing wait for the input's event time, as if its source had nothing to read, until the next record or watermark.
+    pub fn idle(&mut self) {
+        self.events.idle();
+    }
+
     /// Moves processing time on; timers that are due fire. Everything pushed before is processed first.
     pub fn advance_processing_time(&mut self, now: Timestamp) {
         self.settle();
@@ -375,18 +380,21 @@ impl<T: Data, U: Data> Harness<T, U> {
 }
 
 /// What a test pushes into one input, until its source has read it.
-pub(super) struct Events<T>(Shared<VecDeque<Event<T>>>);
+pub(super) struct Events<T> {
+    queue: Shared<VecDeque<Event<T>>>,
+    is_idle: Cell<bool>,
+}
 
 impl<T> Default for Events<T> {
     fn default() -> Self {
-        Self(Shared::default())
+        Self { queue: Shared::default(), is_idle: Cell::new(false) }
     }
 }
 
 impl<T: Data> Events<T> {
     /// The stream of what is pushed.
     pub(super) fn stream(&self, graph: &Rc<RefCell<Graph>>) -> Stream<T> {
-        let events = Arc::clone(&self.0);
+        let events = Arc::clone(&self.queue);
         let body = Body::Source {
             make: Arc::new(move |ctx: NodeContext, downstream: Downstream| {
                 Ok(Box::new(Pushed {
@@ -407,11 +415,26 @@ impl<T: Data> Events<T> {
     }
 
     pub(super) fn push_at(&self, value: T, time: Timestamp) {
-        lock(&self.0).push_back(Event::Record(value, time));
+        self.wake();
+        lock(&self.queue).push_back(Event::Record(value, time));
     }
 
     pub(super) fn watermark(&self, watermark: Timestamp) {
+        self.wake();
         self.signal(Signal::Watermark(watermark));
+    }
+
+    pub(super) fn idle(&self) {
+        if !self.is_idle.replace(true) {
+            self.signal(Signal::Idle);
+        }
+    }
+
+    /// Says, as a source does, that there is something again.
+    fn wake(&self) {
+        if self.is_idle.replace(false) {
+            self.signal(Signal::Active);
+        }
     }
 
     /// Event time goes to its end, and then the input.
@@ -421,7 +444,7 @@ impl<T: Data> Events<T> {
     }
 
     fn signal(&self, signal: Signal) {
-        lock(&self.0).push_back(Event::Signal(signal));
+        lock(&self.queue).push_back(Event::Signal(signal));
     }
 }
 

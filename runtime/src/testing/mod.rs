@@ -9,6 +9,10 @@ pub mod conformance;
 mod faults;
 mod futures;
 mod harness;
+#[cfg(test)]
+mod idle_tests;
+#[cfg(test)]
+mod merged_time;
 mod metrics;
 mod mini_cluster;
 mod two_inputs;

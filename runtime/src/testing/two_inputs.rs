@@ -108,6 +108,16 @@ impl<L: Data, R: Data, U: Data> TwoInputHarness<L, R, U> {
         self.watermark_right(watermark);
     }
 
+    /// Has nothing wait for the left input's event time, as [`Harness::idle`].
+    pub fn idle_left(&mut self) {
+        self.harness.idle();
+    }
+
+    /// Has nothing wait for the right input's event time, as [`Harness::idle`].
+    pub fn idle_right(&mut self) {
+        self.right.idle();
+    }
+
     /// Moves processing time on, as [`Harness::advance_processing_time`].
     pub fn advance_processing_time(&mut self, now: Timestamp) {
         self.harness.advance_processing_time(now);

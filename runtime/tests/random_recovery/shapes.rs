@@ -36,6 +36,8 @@ pub(crate) enum Shape {
     Broadcast,
     /// Records of two sources paired by time, and by window.
     Joins,
+    /// Records with the version that is valid at their times, of a table that ends at times, too.
+    TemporalJoins,
     /// Windows of partial sums, made by each sender and behind a salted exchange.
     PartialSums,
     /// Tumbling and sliding windows of one stream, into a sink each.
@@ -50,7 +52,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Stateless,
         Self::Counts,
         Self::UnionAndSides,
@@ -59,6 +61,7 @@ impl Shape {
         Self::Connected,
         Self::Broadcast,
         Self::Joins,
+        Self::TemporalJoins,
         Self::PartialSums,
         Self::Windows,
         Self::Sessions,
@@ -139,6 +142,17 @@ impl Shape {
                 close.apply(|a, b| (*a, millis(*a).max(millis(*b)), *b, 0)).uid("close").sink(first).uid("first");
                 let windows = timed.join(others).window(Tumbling::of(Duration::from_millis(90)));
                 windows.apply(|a, b| (*a, 0, *b, 1)).uid("same-window").sink(second).uid("second");
+            }
+            Self::TemporalJoins => {
+                let others = env.source(source()).uid("other-source").watermarks(watermarks(0)).uid("other-watermarks");
+                let versions = others.filter(|n| is_version(*n)).key_by_owned(by_key);
+                let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
+                let all = timed.clone().temporal_join(versions.clone()).apply_left(|n, version| {
+                    (n, version.map_or(-1, |version| millis(*version)), version.map_or(0, |version| *version), 0)
+                });
+                all.uid("all").sink(first).uid("first");
+                let some = timed.temporal_join(versions).ended_by(|n| is_end(*n));
+                some.apply(|n, version| (n, 0, *version, 1)).uid("some").sink(second).uid("second");
             }
             Self::PartialSums => {
                 let timed = numbers.watermarks(watermarks(0)).uid("watermarks").map(faults.tap()).key_by_owned(by_key);
@@ -257,6 +271,12 @@ impl Shape {
                 let close = close.map(|(a, b)| (a, millis(a).max(millis(b)), b, 0)).collect();
                 (close, together.map(|(a, b)| (a, 0, b, 1)).collect())
             }
+            Self::TemporalJoins => {
+                let all: Vec<(u64, Option<u64>)> = numbers.map(|n| (n, version_of(n))).collect();
+                let some = all.iter().filter_map(|(n, version)| version.filter(|n| !is_end(*n)).map(|v| (*n, 0, v, 1)));
+                let all_rows = all.iter().map(|(n, version)| (*n, version.map_or(-1, millis), version.unwrap_or(0), 0));
+                (all_rows.collect(), some.collect())
+            }
             Self::Windows | Self::PartialSums => (windows(90, 90), windows(120, 40)),
             Self::Sessions => (sessions(100), Vec::new()),
             Self::Late => (windows(50, 50).into_iter().map(|row| (row.0, row.1, row.2, 0)).collect(), Vec::new()),
@@ -309,6 +329,22 @@ fn running_counts(keys: impl Iterator<Item = u64>, tag: u64) -> Vec<Row> {
         (key, 0, *count, tag)
     };
     keys.map(count).collect()
+}
+
+/// Whether a record is one of the table's versions. They are so far apart that no two have the same time.
+fn is_version(number: u64) -> bool {
+    number.is_multiple_of(3)
+}
+
+/// Which of them say that there is none.
+fn is_end(number: u64) -> bool {
+    number.is_multiple_of(15)
+}
+
+/// The version of a record's key that is valid at its time.
+fn version_of(number: u64) -> Option<u64> {
+    let before = |other: &u64| key(*other) == key(number) && millis(*other) <= millis(number);
+    (0..RECORDS).filter(|other| is_version(*other)).filter(before).max_by_key(|other| millis(*other))
 }
 
 fn windows(size: i64, slide: i64) -> Vec<Row> {

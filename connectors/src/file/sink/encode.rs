@@ -6,6 +6,8 @@ use std::io::Write;
 use millstream::Result;
 use serde::Serialize;
 
+use crate::format::write_row;
+
 /// Writes records of one kind into files.
 ///
 /// ```
@@ -71,25 +73,15 @@ impl<T: Serialize> RowEncoder<T> for JsonRows {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CsvRows;
 
-impl CsvRows {
-    fn write<T: Serialize>(value: &T, out: &mut Vec<u8>, has_headers: bool) -> Result<()> {
-        // A small buffer: a writer is made for each row, so that rows can go to different files.
-        let mut writer = csv::WriterBuilder::new().has_headers(has_headers).buffer_capacity(128).from_writer(out);
-        writer.serialize(value)?;
-        writer.flush()?;
-        Ok(())
-    }
-}
-
 impl<T: Serialize> RowEncoder<T> for CsvRows {
     fn encode(&self, value: &T, out: &mut Vec<u8>) -> Result<()> {
-        Self::write(value, out, false)
+        write_row(value, b',', false, out)
     }
 
     fn begin(&self, first: &T, out: &mut Vec<u8>) -> Result<()> {
         let (mut with_header, mut row) = (Vec::new(), Vec::new());
-        Self::write(first, &mut with_header, true)?;
-        Self::write(first, &mut row, false)?;
+        write_row(first, b',', true, &mut with_header)?;
+        write_row(first, b',', false, &mut row)?;
         out.extend_from_slice(&with_header[..with_header.len() - row.len()]);
         Ok(())
     }

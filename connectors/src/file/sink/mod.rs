@@ -7,6 +7,7 @@ mod names;
 mod owner;
 mod part;
 mod rolling;
+mod rows;
 mod writer;
 
 use std::fmt::Display;
@@ -27,7 +28,9 @@ pub use writer::FileWriter;
 
 use super::Compression;
 use super::hidden::is_hidden;
+use crate::format::BulkFormat;
 use bucket::Bucketing;
+use rows::Rows;
 
 /// What happens if the sink's directory holds visible files when a job starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,11 +44,11 @@ pub enum Existing {
 
 struct Settings<T> {
     directory: PathBuf,
-    encoder: Arc<dyn RowEncoder<T>>,
+    format: Arc<dyn BulkFormat<T>>,
     bucketing: Bucketing<T>,
     rolling: RollingPolicy,
     prefix: String,
-    /// Instead of the encoder's.
+    /// Instead of the format's.
     suffix: Option<String>,
     compression: Option<Compression>,
     existing: Existing,
@@ -55,7 +58,7 @@ impl<T> Clone for Settings<T> {
     fn clone(&self) -> Self {
         Self {
             directory: self.directory.clone(),
-            encoder: Arc::clone(&self.encoder),
+            format: Arc::clone(&self.format),
             bucketing: self.bucketing.clone(),
             rolling: self.rolling,
             prefix: self.prefix.clone(),
@@ -69,7 +72,7 @@ impl<T> Clone for Settings<T> {
 impl<T: 'static> Settings<T> {
     /// What names end with, the compression's extension included.
     fn suffix(&self) -> String {
-        let own = self.suffix.as_deref().unwrap_or_else(|| self.encoder.suffix());
+        let own = self.suffix.as_deref().unwrap_or_else(|| self.format.suffix());
         format!("{own}{}", self.compression.map_or("", Compression::suffix))
     }
 }
@@ -139,11 +142,31 @@ impl<T: Data> FileSink<T> {
         Self::with_encoder(directory, CsvRows)
     }
 
-    /// A format of the user's own.
+    /// Parquet files, whose columns are the fields of the records.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSink;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Count { word: String, count: u64 }
+    ///
+    /// let counts = FileSink::<Count>::parquet("counts");
+    /// # let _ = counts;
+    /// ```
+    #[cfg(feature = "parquet")]
+    pub fn parquet(directory: impl AsRef<Path>) -> Self {
+        Self::with_format(directory, crate::format::Parquet::new())
+    }
+
+    /// Rows of a format of the user's own.
     pub fn with_encoder(directory: impl AsRef<Path>, encoder: impl RowEncoder<T>) -> Self {
+        Self::with_format(directory, Rows::new(encoder))
+    }
+
+    /// A format of whole files, of the user's own.
+    pub fn with_format(directory: impl AsRef<Path>, format: impl BulkFormat<T>) -> Self {
         let settings = Settings {
             directory: directory.as_ref().to_owned(),
-            encoder: Arc::new(encoder),
+            format: Arc::new(format),
             bucketing: Bucketing::None,
             rolling: RollingPolicy::default(),
             prefix: "part".to_owned(),
@@ -236,7 +259,13 @@ impl<T: Data> FileSink<T> {
 
     /// Finds settings that cannot be.
     fn validate(&self) -> Result<(), SinkError> {
-        let Settings { prefix, suffix, .. } = &self.settings;
+        let Settings { prefix, suffix, compression, format, .. } = &self.settings;
+        if compression.is_some() && !format.is_compressible() {
+            return Err(SinkError::Invalid(
+                "files of this format are compressed inside: choose the compression by the format, not by `compress`"
+                    .to_owned(),
+            ));
+        }
         if prefix.is_empty() || is_hidden(prefix.as_ref()) || prefix.contains('/') {
             return Err(SinkError::Invalid(format!(
                 "part prefix `{prefix}`: it must not be empty, begin with `.` or `_` (which would hide the files) or \

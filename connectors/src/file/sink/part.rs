@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::Owner;
 use crate::file::compression::{Compression, Writer};
+use crate::format::{BulkFormat, BulkWriter};
 
 /// How many bytes are gathered before they are written.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -71,12 +72,16 @@ impl Drop for Unclaimed {
 }
 
 /// A part file being written.
-pub(super) struct OpenPart {
+pub(super) struct OpenPart<T> {
     file: Unclaimed,
     path: PathBuf,
+    /// Where it will be visible, for messages.
+    target: PathBuf,
     writer: Writer,
-    /// Rows not yet handed to the writer.
-    pub(super) buffer: Vec<u8>,
+    /// Makes bytes of records.
+    rows: Box<dyn BulkWriter<T>>,
+    /// Bytes not yet handed to the writer.
+    buffer: Vec<u8>,
     /// How many bytes it holds, not counting `buffer`.
     written_bytes: u64,
     /// When it was begun.
@@ -85,45 +90,47 @@ pub(super) struct OpenPart {
     pub(super) touched: Timestamp,
 }
 
-impl OpenPart {
+impl<T: 'static> OpenPart<T> {
     /// Creates the file, and its bucket's directory if there is none.
     pub(super) fn create(
         directory: &Path,
         part: FilePart,
+        format: &dyn BulkFormat<T>,
         compression: Option<Compression>,
         now: Timestamp,
     ) -> Result<Self, SinkError> {
-        let path = part.hidden_path(directory);
+        let rows = format.writer().map_err(|error| SinkError::Invalid(format!("{error:#}")))?;
+        let (path, target) = (part.hidden_path(directory), part.visible_path(directory));
         create_directory(&part.directory(directory))?;
         let file = File::create_new(&path).map_err(|error| cannot("create", &path, error))?;
         let claim = Unclaimed { part, path: Some(path.clone()) };
         let writer = Writer::new(file, compression).map_err(|error| cannot("write", &path, error))?;
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        Ok(Self { file: claim, path, writer, buffer, written_bytes: 0, begun: now, touched: now })
+        Ok(Self { file: claim, path, target, writer, rows, buffer, written_bytes: 0, begun: now, touched: now })
     }
 
-    /// Where it will be visible, for messages.
-    pub(super) fn target(&self, directory: &Path) -> String {
-        self.file.part.visible_path(directory).display().to_string()
-    }
-
-    /// How many bytes it holds, before compression.
+    /// How many bytes it holds, before compression of the whole.
     pub(super) fn bytes(&self) -> u64 {
-        self.written_bytes + self.buffer.len() as u64
+        self.written_bytes + (self.buffer.len() + self.rows.pending_bytes()) as u64
     }
 
-    /// Notes that a row has been added to the buffer, and writes the buffer if it is full.
+    /// Takes a record, and writes the buffer if it is full.
     #[inline]
-    pub(super) fn row_added(&mut self, now: Timestamp) -> Result<(), SinkError> {
+    pub(super) fn add(&mut self, value: &T, now: Timestamp) -> Result<(), SinkError> {
         self.touched = now;
+        let before = self.buffer.len();
+        if let Err(error) = self.rows.add(value, &mut self.buffer) {
+            self.buffer.truncate(before);
+            return Err(rejected(&self.target, &error));
+        }
         if self.buffer.len() >= BUFFER_BYTES { self.write_buffer() } else { Ok(()) }
     }
 
     /// Writes what is buffered, ends the file and waits until it is on the disk.
-    pub(super) fn finish(mut self) -> Result<Unclaimed, SinkError> {
-        self.write_buffer()?;
-        let Self { writer, path, file, .. } = self;
-        let synced = writer.finish().and_then(|file| file.sync_all());
+    pub(super) fn finish(self) -> Result<Unclaimed, SinkError> {
+        let Self { rows, mut buffer, mut writer, path, target, file, .. } = self;
+        rows.finish(&mut buffer).map_err(|error| rejected(&target, &error))?;
+        let synced = writer.write_all(&buffer).and_then(|()| writer.finish()).and_then(|file| file.sync_all());
         synced.map_err(|error| cannot("write", &path, error))?;
         Ok(file)
     }
@@ -134,6 +141,10 @@ impl OpenPart {
         self.buffer.clear();
         Ok(())
     }
+}
+
+fn rejected(target: &Path, error: &anyhow::Error) -> SinkError {
+    SinkError::Rejected { target: target.display().to_string(), reason: format!("{error:#}") }
 }
 
 /// Creates a directory, with those above it.

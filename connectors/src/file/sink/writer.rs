@@ -22,7 +22,7 @@ pub struct FileWriter<T> {
     buckets: Buckets<T>,
     names: Names,
     owner: Owner,
-    open: HashMap<String, OpenPart>,
+    open: HashMap<String, OpenPart<T>>,
     /// Files that are complete and not yet described to the committer.
     finished: Vec<Unclaimed>,
     /// No open part is to be finished before; `None` if none is at any time.
@@ -55,12 +55,12 @@ impl<T: Data> FileWriter<T> {
                     finish_oldest(&mut self.open, &mut self.finished)?;
                 }
                 let file = FilePart::new(bucket, self.names.next(), &self.owner);
-                let part = begin(&self.settings, file, value, now)?;
+                let Settings { directory, format, compression, .. } = &*self.settings;
+                let part = OpenPart::create(directory, file, &**format, *compression, now)?;
                 self.open.entry(bucket.to_owned()).or_insert(part)
             }
         };
-        encode(&self.settings, part, |settings, out| settings.encoder.encode(value, out))?;
-        part.row_added(now)?;
+        part.add(value, now)?;
         if part.bytes() >= self.settings.rolling.max_bytes
             && let Some(part) = self.open.remove(bucket)
         {
@@ -72,7 +72,7 @@ impl<T: Data> FileWriter<T> {
     /// Finishes the parts whose time has come.
     fn finish_due(&mut self, now: Timestamp) -> Result<(), SinkError> {
         let rolling = self.settings.rolling;
-        let is_due = |part: &OpenPart| rolling.deadline(part.begun, part.touched).is_some_and(|at| at <= now);
+        let is_due = |part: &OpenPart<T>| rolling.deadline(part.begun, part.touched).is_some_and(|at| at <= now);
         let due = self.open.extract_if(|_, part| is_due(part)).map(|(_, part)| part);
         for part in due.collect::<Vec<_>>() {
             self.finished.push(part.finish()?);
@@ -82,25 +82,10 @@ impl<T: Data> FileWriter<T> {
     }
 }
 
-fn begin<T: Data>(settings: &Settings<T>, file: FilePart, first: &T, now: Timestamp) -> Result<OpenPart, SinkError> {
-    let mut part = OpenPart::create(&settings.directory, file, settings.compression, now)?;
-    encode(settings, &mut part, |settings, out| settings.encoder.begin(first, out))?;
-    Ok(part)
-}
-
-fn encode<T: Data>(
-    settings: &Settings<T>,
-    part: &mut OpenPart,
-    encode: impl FnOnce(&Settings<T>, &mut Vec<u8>) -> millstream::Result<()>,
+fn finish_oldest<T: 'static>(
+    open: &mut HashMap<String, OpenPart<T>>,
+    finished: &mut Vec<Unclaimed>,
 ) -> Result<(), SinkError> {
-    let before = part.buffer.len();
-    encode(settings, &mut part.buffer).map_err(|error| {
-        part.buffer.truncate(before);
-        SinkError::Rejected { target: part.target(&settings.directory), reason: format!("{error:#}") }
-    })
-}
-
-fn finish_oldest(open: &mut HashMap<String, OpenPart>, finished: &mut Vec<Unclaimed>) -> Result<(), SinkError> {
     let oldest = open.iter().min_by_key(|(bucket, part)| (part.touched, *bucket)).map(|(bucket, _)| bucket.clone());
     if let Some(part) = oldest.and_then(|bucket| open.remove(&bucket)) {
         finished.push(part.finish()?);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use millstream::connector::{Assignment, Enumerator, ReaderContext, SourceError};
 use serde::{Deserialize, Serialize};
 
-use super::split::FileSplit;
+use super::split::{Counted, FileSplit};
 use super::{Settings, listing};
 use crate::file::Compression;
 
@@ -17,6 +17,7 @@ pub struct FileEnumerator {
     settings: Arc<Settings>,
     /// Whether files may be cut.
     splittable: bool,
+    counted: Counted,
     state: FileEnumeratorState,
 }
 
@@ -32,17 +33,23 @@ pub struct FileEnumeratorState {
 }
 
 impl FileEnumerator {
-    pub(super) fn new(settings: Arc<Settings>, splittable: bool, restored: Option<FileEnumeratorState>) -> Self {
-        Self { settings, splittable, state: restored.unwrap_or_default() }
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        splittable: bool,
+        counted: Counted,
+        restored: Option<FileEnumeratorState>,
+    ) -> Self {
+        Self { settings, splittable, counted, state: restored.unwrap_or_default() }
     }
 
     fn cut(&self, found: &listing::Found) -> Vec<FileSplit> {
-        match found.len {
+        let splits = match found.len {
             Some(len) if self.splittable && Compression::of(&found.path).is_none() => {
                 FileSplit::cut(&found.path, len, self.settings.split_bytes)
             }
             _ => vec![FileSplit::new(&found.path, 0, None)],
-        }
+        };
+        splits.into_iter().map(|split| split.counting(self.counted)).collect()
     }
 }
 

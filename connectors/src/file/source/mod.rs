@@ -1,48 +1,33 @@
 //! The file source.
 
+mod block_rows;
 mod blocks;
 mod decode;
 mod enumerator;
+mod file_format;
 mod listing;
 mod paths;
 mod reader;
 mod rows;
+mod settings;
 mod split;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use millstream::Data;
 use millstream::connector::{Boundedness, ReaderContext, Source, SourceError};
 
-pub use decode::{Csv, Fault, Frame, JsonLines, Lines, RowDecoder};
+pub use block_rows::InBlocks;
+pub use decode::{Csv, Frame, JsonLines, Lines, RowDecoder};
 pub use enumerator::{FileEnumerator, FileEnumeratorState};
+pub use file_format::{FileFormat, SplitReader};
 pub use paths::Paths;
 pub use reader::FileReader;
-pub use split::FileSplit;
+pub use split::{Counted, FileSplit};
 
-/// What is done with a row that cannot be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Malformed {
-    /// The job fails, with file, line and column.
-    #[default]
-    Fail,
-    /// The row is left out and counted.
-    Skip,
-    /// The row goes to the source's side output of rejects, with what is wrong.
-    SideOutput,
-}
-
-/// What holds for all kinds of rows.
-#[derive(Debug, Clone)]
-struct Settings {
-    paths: Vec<PathBuf>,
-    split_bytes: u64,
-    max_line_bytes: usize,
-    on_malformed: Malformed,
-    watch: Option<Duration>,
-}
+use crate::format::{BlockFormat, Malformed};
+use settings::Settings;
 
 /// Reads the rows of files.
 ///
@@ -68,9 +53,9 @@ struct Settings {
 /// # let _ = (words, logs, rows);
 /// ```
 #[derive(Debug, Clone)]
-pub struct FileSource<D = Lines> {
+pub struct FileSource<F = Lines> {
     settings: Settings,
-    decoder: D,
+    format: F,
 }
 
 impl FileSource<Lines> {
@@ -111,9 +96,71 @@ impl FileSource<Lines> {
     }
 }
 
+#[cfg(feature = "avro")]
+impl FileSource {
+    /// The records of Avro container files, by the schemas in them. Readers share a file by blocks. To resolve records to
+    /// a schema of the reader's, see [`FileSource::in_blocks`].
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSource;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Flight { origin: String, delay_min: i64 }
+    ///
+    /// let flights = FileSource::avro::<Flight>("flights.avro");
+    /// # let _ = flights;
+    /// ```
+    pub fn avro<T: Data>(paths: impl Paths) -> FileSource<InBlocks<crate::format::AvroFile<T>>> {
+        FileSource::in_blocks(paths, crate::format::AvroFile::as_they_are())
+    }
+}
+
+#[cfg(feature = "parquet")]
+impl FileSource {
+    /// The rows of Parquet files, by the names of their columns; those that the type does not have are not read. Readers
+    /// share a file by row groups.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSource;
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Flight { origin: String, delay_min: i64 }
+    ///
+    /// let flights = FileSource::parquet::<Flight>("flights.parquet");
+    /// # let _ = flights;
+    /// ```
+    pub fn parquet<T: Data>(paths: impl Paths) -> FileSource<InBlocks<crate::format::Parquet<T>>> {
+        FileSource::in_blocks(paths, crate::format::Parquet::new())
+    }
+}
+
 impl<D: RowDecoder> FileSource<D> {
     /// Rows of a format of the user's own.
     pub fn with_decoder(paths: impl Paths, decoder: D) -> Self {
+        Self::with_format(paths, decoder)
+    }
+
+    /// Fails if a row is longer than so many bytes, which bounds the memory that a reader takes.
+    ///
+    /// ```
+    /// # use millstream_connectors::file::FileSource;
+    /// let documents = FileSource::lines("documents.jsonl").max_line_bytes(256 << 20);
+    /// # let _ = documents;
+    /// ```
+    #[must_use]
+    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_line_bytes = bytes;
+        self
+    }
+}
+
+impl<F: BlockFormat> FileSource<InBlocks<F>> {
+    /// The records of files that consist of blocks, in a format of the user's own. Readers share a file by whole blocks.
+    pub fn in_blocks(paths: impl Paths, format: F) -> Self {
+        Self::with_format(paths, InBlocks(format))
+    }
+}
+
+impl<F: FileFormat> FileSource<F> {
+    fn with_format(paths: impl Paths, format: F) -> Self {
         let settings = Settings {
             paths: paths.into_paths(),
             split_bytes: FileSource::DEFAULT_SPLIT_BYTES,
@@ -121,7 +168,7 @@ impl<D: RowDecoder> FileSource<D> {
             on_malformed: Malformed::default(),
             watch: None,
         };
-        Self { settings, decoder }
+        Self { settings, format }
     }
 
     /// What is done with a row that cannot be decoded; unless this is called, the job fails.
@@ -147,19 +194,6 @@ impl<D: RowDecoder> FileSource<D> {
     #[must_use]
     pub fn split_bytes(mut self, bytes: u64) -> Self {
         self.settings.split_bytes = bytes;
-        self
-    }
-
-    /// Fails if a row is longer than so many bytes, which bounds the memory that a reader takes.
-    ///
-    /// ```
-    /// # use millstream_connectors::file::FileSource;
-    /// let documents = FileSource::lines("documents.jsonl").max_line_bytes(256 << 20);
-    /// # let _ = documents;
-    /// ```
-    #[must_use]
-    pub fn max_line_bytes(mut self, bytes: usize) -> Self {
-        self.settings.max_line_bytes = bytes;
         self
     }
 
@@ -189,7 +223,7 @@ impl<T: Data> FileSource<Csv<T>> {
     /// ```
     #[must_use]
     pub fn has_header(mut self, has_header: bool) -> Self {
-        self.decoder.set_has_header(has_header);
+        self.format.set_has_header(has_header);
         self
     }
 
@@ -202,7 +236,7 @@ impl<T: Data> FileSource<Csv<T>> {
     /// ```
     #[must_use]
     pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.decoder.set_delimiter(delimiter);
+        self.format.set_delimiter(delimiter);
         self
     }
 
@@ -215,16 +249,16 @@ impl<T: Data> FileSource<Csv<T>> {
     /// ```
     #[must_use]
     pub fn splittable(mut self) -> Self {
-        self.decoder.set_splittable();
+        self.format.set_splittable();
         self
     }
 }
 
-impl<D: RowDecoder> Source for FileSource<D> {
-    type Out = D::Out;
+impl<F: FileFormat> Source for FileSource<F> {
+    type Out = F::Out;
     type Split = FileSplit;
     type Enumerator = FileEnumerator;
-    type Reader = FileReader<D>;
+    type Reader = FileReader<F>;
 
     fn name(&self) -> String {
         match self.settings.paths.as_slice() {
@@ -243,10 +277,10 @@ impl<D: RowDecoder> Source for FileSource<D> {
             return Err(SourceError::Invalid("a file source without paths: give it at least one".to_owned()));
         }
         let settings = Arc::new(self.settings.clone());
-        Ok(FileEnumerator::new(settings, self.decoder.is_splittable(), restored))
+        Ok(FileEnumerator::new(settings, self.format.is_splittable(), self.format.counted(), restored))
     }
 
-    fn reader(&self, _ctx: ReaderContext) -> Result<FileReader<D>, SourceError> {
-        Ok(FileReader::new(Arc::new(self.settings.clone()), self.decoder.clone()))
+    fn reader(&self, _ctx: ReaderContext) -> Result<FileReader<F>, SourceError> {
+        Ok(FileReader::new(Arc::new(self.settings.clone()), self.format.clone()))
     }
 }

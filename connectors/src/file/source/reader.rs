@@ -5,27 +5,26 @@ use std::sync::Arc;
 
 use millstream::connector::{Read, ReadBuffer, Reader, SourceError, Split};
 
-use super::rows::Rows;
 use super::split::FileSplit;
-use super::{RowDecoder, Settings};
+use super::{FileFormat, Settings, SplitReader};
 
 /// Reads files.
-pub struct FileReader<D> {
+pub struct FileReader<F: FileFormat> {
     settings: Arc<Settings>,
-    decoder: D,
+    format: F,
     /// The split being read; opened by the first read.
-    open: Option<Rows<D>>,
+    open: Option<Box<dyn SplitReader<Out = F::Out>>>,
     waiting: VecDeque<FileSplit>,
 }
 
-impl<D: RowDecoder> FileReader<D> {
-    pub(super) fn new(settings: Arc<Settings>, decoder: D) -> Self {
-        Self { settings, decoder, open: None, waiting: VecDeque::new() }
+impl<F: FileFormat> FileReader<F> {
+    pub(super) fn new(settings: Arc<Settings>, format: F) -> Self {
+        Self { settings, format, open: None, waiting: VecDeque::new() }
     }
 }
 
-impl<D: RowDecoder> Reader for FileReader<D> {
-    type Out = D::Out;
+impl<F: FileFormat> Reader for FileReader<F> {
+    type Out = F::Out;
     type Split = FileSplit;
 
     fn add(&mut self, split: FileSplit) -> Result<(), SourceError> {
@@ -33,12 +32,12 @@ impl<D: RowDecoder> Reader for FileReader<D> {
         Ok(())
     }
 
-    fn read(&mut self, out: &mut ReadBuffer<D::Out>) -> Result<Read, SourceError> {
+    fn read(&mut self, out: &mut ReadBuffer<F::Out>) -> Result<Read, SourceError> {
         let rows = match &mut self.open {
             Some(rows) => rows,
             None => {
                 let Some(split) = self.waiting.pop_front() else { return Ok(Read::NoSplits) };
-                let rows = Rows::open(split, Arc::clone(&self.settings), self.decoder.clone())?;
+                let rows = self.format.open(split, &self.settings)?;
                 self.open.insert(rows)
             }
         };

@@ -10,8 +10,9 @@ use millstream::time::Timestamp;
 
 use super::blocks::Blocks;
 use super::split::{FileSplit, Resume, line_at};
-use super::{Fault, Frame, Malformed, RowDecoder, Settings};
+use super::{Frame, RowDecoder, Settings, SplitReader};
 use crate::file::Compression;
+use crate::format::{DeserializeError, Fault};
 
 /// An open split.
 pub(super) struct Rows<D> {
@@ -29,7 +30,7 @@ impl<D: RowDecoder> Rows<D> {
         let path = Arc::<Path>::from(split.path());
         let failed = |error| cannot_read(&path, error);
         let (offset, line) = match split.resume() {
-            Some(Resume { offset, line }) => (offset, line),
+            Some(Resume { offset, line, .. }) => (offset, line),
             // One byte early: the row that begins the split is recognized by the newline before it.
             None if split.start() > 0 => (split.start() - 1, None),
             None => (0, Some(1)),
@@ -52,39 +53,6 @@ impl<D: RowDecoder> Rows<D> {
             rows.blocks.skip(header).map_err(failed)?;
         }
         Ok(rows)
-    }
-
-    pub(super) fn split(&self) -> &FileSplit {
-        &self.split
-    }
-
-    /// The split as it would be resumed now.
-    pub(super) fn position(&self) -> FileSplit {
-        self.split.resumed_at(Resume { offset: self.blocks.offset(), line: self.line })
-    }
-
-    /// Reads rows until the buffer is full or the split ends; `true` in the latter case.
-    pub(super) fn read(&mut self, out: &mut ReadBuffer<D::Out>) -> Result<bool, SourceError> {
-        let by_line = self.split.counts_lines();
-        let end = self.split.end();
-        while !out.is_full() {
-            let offset = self.blocks.offset();
-            if offset >= end {
-                return Ok(true);
-            }
-            let Some(frame) = self.next_frame()? else { return Ok(true) };
-            let row = without_line_end(&self.blocks.window()[..frame.len]);
-            match self.decoder.decode(row) {
-                Ok(Some(value)) => {
-                    let position = if by_line { self.line.unwrap_or(0) } else { offset };
-                    out.push_from(value, Timestamp::MIN, position, frame.len);
-                }
-                Ok(None) => {}
-                Err(fault) => self.malformed(&fault, frame, out)?,
-            }
-            self.pass(frame);
-        }
-        Ok(false)
     }
 
     #[inline]
@@ -142,20 +110,13 @@ impl<D: RowDecoder> Rows<D> {
     }
 
     #[cold]
-    fn malformed(&mut self, fault: &Fault, frame: Frame, out: &mut ReadBuffer<D::Out>) -> Result<(), SourceError> {
-        match self.settings.on_malformed {
-            Malformed::Skip => out.skip(),
-            Malformed::Fail => return Err(self.error(fault, frame)),
-            Malformed::SideOutput => {
-                let error = self.error(fault, frame).to_string();
-                let row = without_line_end(&self.blocks.window()[..frame.len]);
-                out.reject(error, String::from_utf8_lossy(row).into_owned());
-            }
-        }
-        Ok(())
+    fn malformed(&mut self, fault: Fault, frame: Frame, out: &mut ReadBuffer<D::Out>) -> Result<(), SourceError> {
+        let policy = self.settings.on_malformed;
+        let row = without_line_end(&self.blocks.window()[..frame.len]).to_owned();
+        policy.settle(DeserializeError::Malformed(fault), &row, |fault| self.place(fault.at.map(|at| (at, frame))), out)
     }
 
-    /// The error of a malformed row, which is the next.
+    /// The error of a malformed header, which is the next row.
     fn error(&mut self, fault: &Fault, frame: Frame) -> SourceError {
         let place = self.place(fault.at.map(|at| (at, frame)));
         SourceError::Malformed { place, reason: fault.reason.clone() }
@@ -185,6 +146,41 @@ impl<D: RowDecoder> Rows<D> {
     }
 }
 
+impl<D: RowDecoder> SplitReader for Rows<D> {
+    type Out = D::Out;
+
+    fn split(&self) -> &FileSplit {
+        &self.split
+    }
+
+    fn position(&self) -> FileSplit {
+        self.split.resumed_at(Resume { offset: self.blocks.offset(), line: self.line, records: 0 })
+    }
+
+    fn read(&mut self, out: &mut ReadBuffer<D::Out>) -> Result<bool, SourceError> {
+        let by_line = self.split.counts_lines();
+        let end = self.split.end();
+        while !out.is_full() {
+            let offset = self.blocks.offset();
+            if offset >= end {
+                return Ok(true);
+            }
+            let Some(frame) = self.next_frame()? else { return Ok(true) };
+            let row = without_line_end(&self.blocks.window()[..frame.len]);
+            match self.decoder.decode(row) {
+                Ok(Some(value)) => {
+                    let position = if by_line { self.line.unwrap_or(0) } else { offset };
+                    out.push_from(value, Timestamp::MIN, position, frame.len);
+                }
+                Ok(None) => {}
+                Err(fault) => self.malformed(fault, frame, out)?,
+            }
+            self.pass(frame);
+        }
+        Ok(false)
+    }
+}
+
 /// Opens a file at a byte offset, which in a compressed one counts what it holds.
 fn open_at(path: &Path, offset: u64) -> io::Result<Blocks> {
     let mut file = File::open(path)?;
@@ -209,7 +205,7 @@ fn shrunk(len: u64, offset: u64) -> io::Error {
     io::Error::other(format!("it has become shorter: {len} bytes, where reading was to go on at byte {offset}"))
 }
 
-fn cannot_read(path: &Path, error: io::Error) -> SourceError {
+pub(super) fn cannot_read(path: &Path, error: io::Error) -> SourceError {
     SourceError::Io { what: format!("cannot read {}", path.display()), error }
 }
 

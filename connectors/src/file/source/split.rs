@@ -22,6 +22,21 @@ pub struct FileSplit {
     end: Option<u64>,
     /// Where the next row begins; `None` if nothing has been read yet.
     at: Option<Resume>,
+    /// What the positions of its records count.
+    #[serde(default)]
+    counted: Counted,
+}
+
+/// What tells where a record stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Counted {
+    /// The line, or the byte where lines are not known.
+    #[default]
+    Lines,
+    /// The number of the record in the file.
+    Rows,
+    /// The first byte of its block.
+    Blocks,
 }
 
 /// Where reading goes on.
@@ -31,6 +46,9 @@ pub(super) struct Resume {
     pub(super) offset: u64,
     /// The number of its line, from 1; `None` in a split that does not begin the file.
     pub(super) line: Option<u64>,
+    /// In a file of blocks: how many records of the block that begins at `offset` have been read.
+    #[serde(default)]
+    pub(super) records: u64,
 }
 
 impl FileSplit {
@@ -41,7 +59,12 @@ impl FileSplit {
             None => format!("{} from byte {start}", path.display()),
             Some(end) => format!("{} bytes {start} to {end}", path.display()),
         };
-        Self { id: id.into(), path: path.into(), start, end, at: None }
+        Self { id: id.into(), path: path.into(), start, end, at: None, counted: Counted::Lines }
+    }
+
+    /// The same split of a file whose records are counted otherwise.
+    pub(super) fn counting(self, counted: Counted) -> Self {
+        Self { counted, ..self }
     }
 
     /// The file.
@@ -81,7 +104,7 @@ impl FileSplit {
 
     /// Whether its line numbers are known without reading what comes before it.
     pub(super) fn counts_lines(&self) -> bool {
-        self.start == 0
+        self.start == 0 && self.counted == Counted::Lines
     }
 }
 
@@ -95,14 +118,24 @@ impl Split for FileSplit {
     }
 
     fn position_unit(&self) -> &'static str {
-        if self.counts_lines() { "line" } else { "byte" }
+        match self.counted {
+            Counted::Lines if self.counts_lines() => "line",
+            Counted::Rows => "row",
+            Counted::Lines | Counted::Blocks => "byte",
+        }
     }
 
     fn place(&self, position: u64) -> String {
+        let path = self.path.display();
+        match self.counted {
+            Counted::Lines => {}
+            Counted::Rows => return format!("{path} row {position}"),
+            Counted::Blocks => return format!("{path}, in the block at byte {position}"),
+        }
         let line = if self.counts_lines() { Ok(position) } else { line_at(&self.path, position) };
         match line {
-            Ok(line) => format!("{} line {line}", self.path.display()),
-            Err(_) => format!("{} byte {position}", self.path.display()),
+            Ok(line) => format!("{path} line {line}"),
+            Err(_) => format!("{path} byte {position}"),
         }
     }
 }

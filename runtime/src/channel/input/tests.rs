@@ -52,6 +52,27 @@ fn all_idle_is_idle_and_any_active_is_active() {
 }
 
 #[test]
+fn once_all_are_idle_time_is_that_of_the_furthest_whichever_was_idle_first() {
+    for order in [[0, 1], [1, 0]] {
+        let idle = order.map(|channel| (channel, Signal::Idle));
+        let steps = [vec![(0, watermark(5)), (1, watermark(9))], idle.to_vec()].concat();
+        let mut gate = gate(2);
+        steps.into_iter().for_each(|(channel, signal)| gate.put(channel, Payload::Signal(signal)));
+        let mut produced = Vec::new();
+        while let Some(Work::Signal(signal)) = gate.next(|| Timestamp::MIN) {
+            produced.push(signal);
+        }
+        assert_eq!(produced, [watermark(5), watermark(9), Signal::Idle], "{order:?}");
+    }
+}
+
+#[test]
+fn an_idle_channel_that_others_have_ended_beside_waits_with_its_own_time() {
+    let max = Signal::Watermark(Timestamp::MAX);
+    check(2, &[(1, watermark(3)), (0, max), (0, Signal::End), (1, Signal::Idle)], &[watermark(3), Signal::Idle]);
+}
+
+#[test]
 fn without_channels_the_end_comes_at_once() {
     check(0, &[], &[Signal::Watermark(Timestamp::MAX), Signal::End]);
 }

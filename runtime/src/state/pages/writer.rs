@@ -6,6 +6,9 @@ use super::super::prefetch::prefetch;
 use super::frozen::Bin;
 use super::page::{Page, PagePtr, Slot};
 
+/// Larger elements often end in another line of the cache than they begin in.
+const HALF_LINE_BYTES: usize = 32;
+
 /// Changes elements of an array. In a loop faster than the array itself, whose parts are found anew for each element.
 pub(crate) struct Writer<'a, T> {
     table: &'a mut [Slot<T>],
@@ -28,6 +31,15 @@ impl<'a, T: Clone> Writer<'a, T> {
         spare: &'a mut Vec<Page<T>>,
     ) -> Self {
         Self { table, len, bin, spare }
+    }
+
+    /// An element to look at, which copies no page.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> &T {
+        let index = index as usize;
+        assert!(index < self.len, "invariant: only indexes of elements are asked for");
+        // SAFETY: all pages but the last are full, so there is a page for the element, and it has the element.
+        unsafe { self.table.get_unchecked(index >> Page::<T>::BITS).page().element(index % Page::<T>::LEN).as_ref() }
     }
 
     #[inline]
@@ -61,7 +73,11 @@ impl<'a, T: Clone> Writer<'a, T> {
     pub(crate) fn prefetch(&self, index: u32) {
         if let Some(slot) = self.table.get(index as usize >> Page::<T>::BITS) {
             // SAFETY: a page has room for so many.
-            prefetch(unsafe { slot.page().element(index as usize % Page::<T>::LEN) }.as_ptr());
+            let element = unsafe { slot.page().element(index as usize % Page::<T>::LEN) }.as_ptr();
+            prefetch(element);
+            if size_of::<T>() > HALF_LINE_BYTES {
+                prefetch(element.wrapping_add(1).wrapping_byte_sub(1));
+            }
         }
     }
 }

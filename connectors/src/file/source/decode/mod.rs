@@ -10,6 +10,8 @@ pub use csv::Csv;
 pub use json::JsonLines;
 pub use lines::Lines;
 
+use crate::format::Fault;
+
 /// The first row of some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
@@ -17,15 +19,6 @@ pub struct Frame {
     pub len: usize,
     /// How many lines it takes up.
     pub lines: u64,
-}
-
-/// What is wrong with a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The byte of the row that shows it, if it is known.
-    pub at: Option<usize>,
-    /// What is wrong.
-    pub reason: String,
 }
 
 /// Finds the rows of a file and makes records of them.

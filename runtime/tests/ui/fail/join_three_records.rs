@@ -1,0 +1,8 @@
+use millstream::prelude::*;
+
+#[operator(join)]
+fn paid(order: &u64, payment: &u64, limit: &u64) -> u64 {
+    (order + payment).min(*limit)
+}
+
+fn main() {}
