@@ -65,8 +65,8 @@ pub(crate) type FoundRow<'a> = dyn FnMut(usize, &[u8]) -> Result<(), StateError>
 #[derive(Default)]
 pub(crate) struct RowChanges {
     bytes: Vec<u8>,
-    /// For each change, where its key and its row end.
-    ends: Vec<(usize, usize)>,
+    /// For each change, where its key begins and ends, and where its row ends.
+    places: Vec<(usize, usize, usize)>,
 }
 
 impl RowChanges {
@@ -76,10 +76,11 @@ impl RowChanges {
         write_key: impl FnOnce(&mut Vec<u8>) -> Result<(), StateError>,
         write_row: impl FnOnce(&mut Vec<u8>) -> Result<(), StateError>,
     ) -> Result<(), StateError> {
+        let start = self.bytes.len();
         write_key(&mut self.bytes)?;
         let key_end = self.bytes.len();
         write_row(&mut self.bytes)?;
-        self.ends.push((key_end, self.bytes.len()));
+        self.places.push((start, key_end, self.bytes.len()));
         Ok(())
     }
 
@@ -89,15 +90,20 @@ impl RowChanges {
         expect(dead_code, reason = "asked by stores, of which there is none")
     )]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (key_end, row_end))| {
+        self.places.iter().map(|(start, key_end, row_end)| {
             let row = &self.bytes[*key_end..*row_end];
-            (&self.bytes[start..*key_end], (!row.is_empty()).then_some(row))
+            (&self.bytes[*start..*key_end], (!row.is_empty()).then_some(row))
         })
     }
 
+    /// Puts the changes in order of their keys, so that a store finds the place of each near that of the one before.
+    pub(crate) fn sort(&mut self) {
+        let bytes = &self.bytes;
+        self.places.sort_unstable_by(|a, b| bytes[a.0..a.1].cmp(&bytes[b.0..b.1]));
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+        self.places.len()
     }
 
     /// How many bytes keys and rows have.
@@ -107,7 +113,7 @@ impl RowChanges {
 
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.ends.clear();
+        self.places.clear();
     }
 }
 

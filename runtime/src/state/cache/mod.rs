@@ -270,6 +270,7 @@ fn write<'a, K: Key, C: RowCodec>(
     let mut flush = |changes: &mut RowChanges| {
         written.rows += changes.len();
         written.bytes += changes.bytes();
+        changes.sort();
         store.write(changes)?;
         changes.clear();
         Ok(())

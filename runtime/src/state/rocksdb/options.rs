@@ -5,6 +5,11 @@ use rocksdb::{BlockBasedOptions, DBCompressionType, InfoLogger, LogLevel, Option
 use super::RocksDb;
 use crate::state::{RocksDbProfile, StateError};
 
+/// A filter of a write buffer takes this part of the memory of all databases.
+const FILTER_PART: f64 = 400.0;
+/// How large a write buffer becomes by RocksDB's defaults, of which filters are a part.
+const WRITE_BUFFER: f64 = (64 << 20) as f64;
+
 impl RocksDb {
     /// The options of a database.
     pub(super) fn options(&self) -> Result<Options, StateError> {
@@ -17,6 +22,11 @@ impl RocksDb {
         options.set_arena_block_size((settings.memory / 256).clamp(4 << 10, 1 << 20));
         // It is part of every checkpoint.
         options.set_max_manifest_file_size(1 << 20);
+        // Most keys that are looked for are in no write buffer, and to look through one costs more than through a table. The
+        // filter is there as long as the database is, so it is small beside the budget, too.
+        options.set_memtable_whole_key_filtering(true);
+        let ratio = settings.memory as f64 / FILTER_PART / WRITE_BUFFER;
+        options.set_memtable_prefix_bloom_ratio(ratio.min(0.05));
         let mut tables = BlockBasedOptions::default();
         tables.set_block_cache(&self.blocks);
         tables.set_cache_index_and_filter_blocks(true);
