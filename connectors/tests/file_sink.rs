@@ -142,7 +142,7 @@ fn what_was_written_and_not_committed_is_removed() {
 /// A start of the job whose writer is at [`place`].
 fn recovery() -> RecoverContext {
     let SinkContext { job, run, sink, .. } = place();
-    RecoverContext { job, run, sink, attempt: 0, restored: true }
+    RecoverContext { job, run, sink, attempt: 0, restored: true, checkpoint_interval: None }
 }
 
 /// The numbers in all visible files, sorted.

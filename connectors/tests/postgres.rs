@@ -268,7 +268,7 @@ fn old_markers_are_forgotten_but_for_those_that_a_snapshot_describes() {
         sink.committer().unwrap().commit(prepared[id as usize].clone()).unwrap();
     }
     let SinkContext { job, run, sink: uid, .. } = place();
-    let ctx = RecoverContext { job, run, sink: uid, attempt: 1, restored: true };
+    let ctx = RecoverContext { job, run, sink: uid, attempt: 1, restored: true, checkpoint_interval: None };
     let other = RecoverContext { run: "another".into(), ..ctx.clone() };
     sink.committer().unwrap().recover(other, Vec::new()).unwrap();
     assert_eq!(schema.rows::<Value>("SELECT id FROM $S.markers").len(), 3);

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use crate::actor::enumerator::EnumeratorHandle;
 use crate::actor::futures;
 use crate::channel::exchange::{Payload, Transport};
-use crate::checkpoint::{Barrier, SubtaskId};
+use crate::checkpoint::{Barrier, CheckpointId, SubtaskId};
 use crate::error::{Site, TaskError, blame};
 use crate::observe::Doing;
 use crate::operator::beside::RunBeside;
@@ -46,6 +46,11 @@ pub(crate) struct Cancel;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Trigger(pub(crate) Arc<Barrier>);
+
+/// A snapshot is complete; for the subtasks of sources.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Completed(pub(crate) CheckpointId);
 
 /// What a subtask tells the JobMaster.
 #[derive(Message)]
@@ -278,6 +283,16 @@ impl Handler<Trigger> for Subtask {
     fn handle(&mut self, Trigger(barrier): Trigger, _ctx: &mut Self::Context) {
         if let Some(task) = &mut self.task {
             task.trigger(barrier);
+        }
+    }
+}
+
+impl Handler<Completed> for Subtask {
+    type Result = ();
+
+    fn handle(&mut self, Completed(id): Completed, _ctx: &mut Self::Context) {
+        if let Some(task) = &mut self.task {
+            task.completed(id);
         }
     }
 }

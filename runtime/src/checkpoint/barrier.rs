@@ -23,6 +23,8 @@ pub(crate) struct Barrier {
     pub(crate) overtake_at: Timestamp,
     /// Whether an input goes on beyond the barrier while others have not reached theirs: at least once.
     pub(crate) at_least_once: bool,
+    /// Output that was prepared at barriers below this one is committed, and the latest complete snapshot does not describe it.
+    pub(crate) released: CheckpointId,
 }
 
 impl Barrier {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{Boundedness, Enumerator, Read, ReadBuffer, Reader, ReaderContext, Source, SourceError};
 use crate::channel::size::MAX_BATCH_RECORDS;
+use crate::observe::MetricGroup;
 use crate::time::{Clock, SystemClock};
 
 /// How long the budget is saved up before a reader gets something of it, so that records come in small batches.
@@ -140,6 +141,14 @@ impl<R: Reader> Reader for RateLimitedReader<R> {
 
     fn position(&self, split: &str) -> Option<R::Split> {
         self.reader.position(split)
+    }
+
+    fn completed(&mut self, positions: Vec<R::Split>) {
+        self.reader.completed(positions);
+    }
+
+    fn report(&mut self, metrics: &MetricGroup) {
+        self.reader.report(metrics);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -31,6 +32,14 @@ pub enum SinkError {
         /// The file, table or topic.
         target: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// Output of a complete snapshot that cannot be made visible any more.
+    #[error("{what} is lost: {reason}")]
+    Lost {
+        /// Which output.
+        what: String,
+        /// Why, and what to do.
         reason: String,
     },
     /// The committer panicked.
@@ -108,6 +117,8 @@ pub struct RecoverContext {
     pub attempt: u32,
     /// Whether the job goes on from a snapshot.
     pub restored: bool,
+    /// The pause between two checkpoints, if there are any.
+    pub checkpoint_interval: Option<Duration>,
 }
 
 /// A place that records go to.
@@ -167,6 +178,11 @@ pub trait SinkWriter: 'static {
     fn deadline(&self) -> Option<Timestamp> {
         None
     }
+
+    /// Called before [`SinkWriter::prepare_commit`]: what its first `calls` calls have described is committed, and the latest
+    /// complete snapshot does not describe it any more, so no restart from that will commit it again. The number never
+    /// decreases.
+    fn released(&mut self, _calls: u64) {}
 
     /// Sends on what is buffered; called when there is nothing else to do.
     fn flush(&mut self) -> Result<(), SinkError> {

@@ -15,6 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::channel::size::{MAX_BATCH_BYTES, MAX_BATCH_RECORDS};
 use crate::data::Data;
+use crate::observe::MetricGroup;
 use crate::time::Timestamp;
 
 /// A source that cannot be read, or holds what its reader does not accept.
@@ -178,6 +179,8 @@ pub enum Read {
     From(Arc<str>),
     /// Read the split with this id to its end; the buffer may have got its last records. The reader has forgotten it.
     EndOf(Arc<str>),
+    /// There is nothing to read in the split with this id now, though there may be in others.
+    NothingIn(Arc<str>),
     /// There is nothing to read in any of the splits now; try again after this time.
     Nothing(Duration),
     /// It may not read yet, though there may be something; try again after this time. Unlike [`Read::Nothing`], this does
@@ -215,6 +218,13 @@ pub trait Reader: 'static {
 
     /// The split as it would be resumed after what has been read; `None` if the reader does not have it.
     fn position(&self, split: &str) -> Option<Self::Split>;
+
+    /// A snapshot is complete that holds these positions of the reader's splits; for readers that tell the outside world how
+    /// far they have come. Splits that had ended by then are not among them, and snapshots may be passed over.
+    fn completed(&mut self, _positions: Vec<Self::Split>) {}
+
+    /// Sets metrics of its own; called after each read, so it should return at once as long as nothing is new.
+    fn report(&mut self, _metrics: &MetricGroup) {}
 }
 
 /// Takes the records that a reader reads.

@@ -82,7 +82,7 @@ mod tests {
 
     fn context() -> RecoverContext {
         let [job, run, sink] = ["job", "run", "sink"].map(Arc::from);
-        RecoverContext { job, run, sink, attempt: 1, restored: true }
+        RecoverContext { job, run, sink, attempt: 1, restored: true, checkpoint_interval: None }
     }
 
     #[test]

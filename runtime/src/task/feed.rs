@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::actor::threads;
 use crate::connector::{Read, ReadBuffer, Reader, ReaderContext, Source, SourceError};
 use crate::error::{Cause, Site, TaskError, blame};
+use crate::observe::OperatorMetrics;
 use crate::operator::Wake;
 
 /// Buffers that circulate between a reader's thread and its subtask.
@@ -23,7 +24,7 @@ pub(crate) struct Fed<S: Source> {
 
 /// A reader, wherever it runs.
 pub(crate) enum Feed<S: Source> {
-    InPlace { reader: S::Reader, spare: Option<ReadBuffer<S::Out>> },
+    InPlace { reader: S::Reader, spare: Option<ReadBuffer<S::Out>>, metrics: Arc<OperatorMetrics> },
     Thread { commands: Sender<Command<S>>, results: Receiver<Result<Fed<S>, Box<TaskError>>> },
 }
 
@@ -31,12 +32,18 @@ pub(crate) enum Command<S: Source> {
     Add(S::Split),
     Recycle(ReadBuffer<S::Out>),
     Hold(BTreeSet<Arc<str>>),
+    Completed(Vec<S::Split>),
 }
 
 impl<S: Source> Feed<S> {
-    pub(crate) fn start(source: &Arc<S>, ctx: ReaderContext, waker: Arc<dyn Wake>) -> Result<Self, SourceError> {
+    pub(crate) fn start(
+        source: &Arc<S>,
+        ctx: ReaderContext,
+        waker: Arc<dyn Wake>,
+        metrics: Arc<OperatorMetrics>,
+    ) -> Result<Self, SourceError> {
         if !source.may_block() {
-            return Ok(Self::InPlace { reader: source.reader(ctx)?, spare: Some(ReadBuffer::default()) });
+            return Ok(Self::InPlace { reader: source.reader(ctx)?, spare: Some(ReadBuffer::default()), metrics });
         }
         let (commands, command_queue) = mpsc::channel();
         let (result_queue, results) = mpsc::channel();
@@ -44,7 +51,7 @@ impl<S: Source> Feed<S> {
         let name = format!("reader-{}", ctx.subtask);
         threads::spawn(&name, move || {
             // The subtask learns of a failure, and of a reader that is gone, by being woken.
-            let thread = ReaderThread { commands: command_queue, results: result_queue, waker };
+            let thread = ReaderThread { commands: command_queue, results: result_queue, waker, metrics };
             thread.run(&*source, ctx);
         })
         .map_err(|error| SourceError::Io { what: "cannot start a reader thread".to_owned(), error })?;
@@ -58,6 +65,16 @@ impl<S: Source> Feed<S> {
                 // A thread that is gone has left its error in the results.
                 let _ = commands.send(Command::Add(split));
                 Ok(())
+            }
+        }
+    }
+
+    /// Tells the reader that a snapshot is complete.
+    pub(crate) fn completed(&mut self, positions: Vec<S::Split>) {
+        match self {
+            Self::InPlace { reader, .. } => reader.completed(positions),
+            Self::Thread { commands, .. } => {
+                let _ = commands.send(Command::Completed(positions));
             }
         }
     }
@@ -76,9 +93,10 @@ impl<S: Source> Feed<S> {
     /// The next batch; `None` if the reader's thread has nothing ready.
     pub(crate) fn poll(&mut self) -> Result<Option<Fed<S>>, Box<TaskError>> {
         match self {
-            Self::InPlace { reader, spare } => {
+            Self::InPlace { reader, spare, metrics } => {
                 let mut buffer = spare.take().unwrap_or_default();
                 let read = reader.read(&mut buffer).map_err(|error| TaskError::at(Site::default(), error))?;
+                reader.report(&metrics.user);
                 let position = position(reader, &read);
                 Ok(Some(Fed { read, position, buffer }))
             }
@@ -108,7 +126,7 @@ impl<S: Source> Feed<S> {
 fn position<R: Reader>(reader: &R, read: &Read) -> Option<R::Split> {
     match read {
         Read::From(split) => reader.position(split),
-        Read::EndOf(_) | Read::Nothing(_) | Read::Paused(_) | Read::NoSplits => None,
+        Read::EndOf(_) | Read::NothingIn(_) | Read::Nothing(_) | Read::Paused(_) | Read::NoSplits => None,
     }
 }
 
@@ -116,6 +134,7 @@ struct ReaderThread<S: Source> {
     commands: Receiver<Command<S>>,
     results: Sender<Result<Fed<S>, Box<TaskError>>>,
     waker: Arc<dyn Wake>,
+    metrics: Arc<OperatorMetrics>,
 }
 
 /// Wakes the subtask when a reader's thread ends, however it ends.
@@ -166,13 +185,19 @@ impl<S: Source> ReaderThread<S> {
                     buffers.push(buffer);
                     continue;
                 }
+                Ok(Some(Command::Completed(positions))) => {
+                    reader.completed(positions);
+                    continue;
+                }
                 Ok(None) => {}
             }
             let Some(mut buffer) = buffers.pop() else { continue };
             let read = reader.read(&mut buffer)?;
+            reader.report(&self.metrics.user);
             let position = position(&reader, &read);
             match &read {
                 Read::From(_) => said_nothing = false,
+                Read::NothingIn(_) => {}
                 Read::EndOf(_) => splits = splits.saturating_sub(1),
                 Read::NoSplits => splits = 0,
                 Read::Nothing(wait) | Read::Paused(wait) => pause = Some(*wait),
@@ -271,7 +296,8 @@ mod tests {
         let mut enumerator = source.enumerator(None).unwrap();
         let (wakes, woken) = channel();
         let ctx = ReaderContext { subtask: 0, parallelism: 1 };
-        let mut feed = Feed::start(&source, ctx, Arc::new(Notify(wakes))).unwrap();
+        let mut feed =
+            Feed::start(&source, ctx, Arc::new(Notify(wakes)), OperatorMetrics::new(0, "silent", 0)).unwrap();
         for subtask in [0, 1] {
             let Assignment::Splits(splits) = enumerator.next(&ReaderContext { subtask, parallelism: 2 }) else {
                 panic!("a split for each reader")

@@ -1,5 +1,6 @@
 //! The end of a chain: hands records to a sink's writer, in place or on a thread of its own.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::commit::{Committables, encode_committables};
 use crate::actor::threads;
 use crate::channel::Batch;
-use crate::checkpoint::CheckpointId;
+use crate::checkpoint::{Barrier, CheckpointId};
 use crate::connector::{Sink, SinkContext, SinkError, SinkWriter};
 use crate::data::Data;
 use crate::error::{Cause, Site, TaskError, blame};
@@ -45,7 +46,10 @@ pub(crate) struct SinkStage<S: Sink> {
 }
 
 enum WriterHandle<S: Sink> {
-    InPlace(S::Writer),
+    InPlace {
+        writer: S::Writer,
+        calls: Calls,
+    },
     Thread {
         jobs: SyncSender<Job<S::In>>,
         results: Receiver<Outcome<S>>,
@@ -57,7 +61,7 @@ enum WriterHandle<S: Sink> {
 enum Job<T> {
     Write(Batch<T>),
     Flush,
-    PrepareCommit(CheckpointId),
+    PrepareCommit(Arc<Barrier>),
 }
 
 enum Outcome<S: Sink> {
@@ -100,7 +104,7 @@ impl<S: Sink> SinkStage<S> {
             clock: Arc::clone(&self.task.clock),
         };
         if !self.sink.may_block() {
-            return Ok(WriterHandle::InPlace(self.sink.writer(ctx)?));
+            return Ok(WriterHandle::InPlace { writer: self.sink.writer(ctx)?, calls: Calls::default() });
         }
         let (jobs, job_queue) = mpsc::sync_channel(WAITING_BATCHES);
         let (result_queue, results) = mpsc::channel();
@@ -142,7 +146,7 @@ impl<S: Sink> SinkStage<S> {
         let count = batch.len() as u64;
         self.check_thread()?;
         match &mut self.writer {
-            Some(WriterHandle::InPlace(writer)) => {
+            Some(WriterHandle::InPlace { writer, .. }) => {
                 let written = write_all(writer, batch);
                 if let Some(deadline) = writer.deadline() {
                     self.task.wake_at(deadline);
@@ -168,18 +172,19 @@ impl<S: Sink> SinkStage<S> {
     }
 
     /// Has what was written before a barrier prepared; a writer's thread does so while the subtask goes on.
-    fn prepare_commit(&mut self, id: CheckpointId) -> Progress {
+    fn prepare_commit(&mut self, barrier: &Arc<Barrier>) -> Progress {
+        let id = barrier.id;
         if self.last_barrier == Some(id) {
             return Ok(());
         }
         match &mut self.writer {
             None => {}
-            Some(WriterHandle::InPlace(writer)) => match prepare(writer) {
+            Some(WriterHandle::InPlace { writer, calls }) => match calls.prepare(barrier, writer) {
                 Ok(committables) => self.prepared(id, committables),
                 Err(error) => return Err(self.failed(error)),
             },
             Some(WriterHandle::Thread { jobs, .. }) => {
-                let sent = jobs.try_send(Job::PrepareCommit(id)).is_ok();
+                let sent = jobs.try_send(Job::PrepareCommit(Arc::clone(barrier))).is_ok();
                 self.check_thread()?;
                 if !sent {
                     // The thread wakes the subtask after each job, so also once there is room.
@@ -198,13 +203,29 @@ fn write_all<W: SinkWriter>(writer: &mut W, batch: &mut Batch<W::In>) -> Result<
     writer.write(&mut records).map_err(|error| TaskError::at(records.site(), error))
 }
 
-/// Has the writer finish what it has written.
-fn prepare<W: SinkWriter>(writer: &mut W) -> Result<Committables, Box<TaskError>>
-where
-    W::Committable: Serialize,
-{
-    let prepared = writer.prepare_commit().map_err(|error| TaskError::at(Site::default(), error))?;
-    encode_committables(&prepared).map_err(|error| TaskError::at(Site::default(), error))
+/// What a writer was asked to prepare.
+#[derive(Default)]
+struct Calls {
+    /// The barriers at which it prepared what is not released yet; the lowest first.
+    barriers: VecDeque<CheckpointId>,
+    /// How many calls came before those.
+    released: u64,
+}
+
+impl Calls {
+    /// Tells the writer what it may forget, and has it finish what it has written.
+    fn prepare<W: SinkWriter>(&mut self, barrier: &Barrier, writer: &mut W) -> Result<Committables, Box<TaskError>>
+    where
+        W::Committable: Serialize,
+    {
+        while self.barriers.pop_front_if(|earlier| *earlier < barrier.released).is_some() {
+            self.released += 1;
+        }
+        self.barriers.push_back(barrier.id);
+        writer.released(self.released);
+        let prepared = writer.prepare_commit().map_err(|error| TaskError::at(Site::default(), error))?;
+        encode_committables(&prepared).map_err(|error| TaskError::at(Site::default(), error))
+    }
 }
 
 impl<S: Sink> Stage<S::In> for SinkStage<S>
@@ -227,17 +248,17 @@ where
                 *unflushed = *unflushed && jobs.try_send(Job::Flush).is_err();
                 self.check_thread()?;
             }
-            (Signal::Flush, Some(WriterHandle::InPlace(writer))) => {
+            (Signal::Flush, Some(WriterHandle::InPlace { writer, .. })) => {
                 writer.flush().map_err(|error| self.failed(TaskError::at(Site::default(), error)))?;
             }
-            (Signal::ProcessingTime(now), Some(WriterHandle::InPlace(writer))) => {
+            (Signal::ProcessingTime(now), Some(WriterHandle::InPlace { writer, .. })) => {
                 let done = if writer.deadline().is_some_and(|at| at <= *now) { writer.on_time(*now) } else { Ok(()) };
                 if let Some(deadline) = writer.deadline() {
                     self.task.wake_at(deadline);
                 }
                 done.map_err(|error| self.failed(TaskError::at(Site::default(), error)))?;
             }
-            (Signal::Barrier(barrier), _) => self.prepare_commit(barrier.id)?,
+            (Signal::Barrier(barrier), _) => self.prepare_commit(barrier)?,
             _ => {}
         }
         Ok(())
@@ -298,6 +319,7 @@ impl<S: Sink> WriterThread<S> {
     /// Writes until the subtask is gone.
     fn work(&self, mut writer: S::Writer) -> Result<(), Box<TaskError>> {
         let at_no_record = |error| TaskError::at(Site::default(), error);
+        let mut calls = Calls::default();
         loop {
             match self.next_job(writer.deadline()) {
                 Err(Gone) => return Ok(()),
@@ -312,8 +334,9 @@ impl<S: Sink> WriterThread<S> {
                     let _ = self.results.send(Outcome::Written(batch));
                     self.waker.wake();
                 }
-                Ok(Some(Job::PrepareCommit(id))) => {
-                    let _ = self.results.send(Outcome::Prepared(id, prepare(&mut writer)?));
+                Ok(Some(Job::PrepareCommit(barrier))) => {
+                    let prepared = calls.prepare(&barrier, &mut writer)?;
+                    let _ = self.results.send(Outcome::Prepared(barrier.id, prepared));
                     self.waker.wake();
                 }
             }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Answer;
 use super::feed::{Fed, Feed};
 use crate::channel::Origin;
+use crate::checkpoint::CheckpointId;
 use crate::connector::{Read, ReaderContext, Source, SourceError, Split};
 use crate::error::{Cause, Site, TaskError};
 use crate::graph::{Downstream, NodeContext};
@@ -26,6 +27,9 @@ pub(crate) const SPLITS: &str = "splits";
 
 /// The list section of who reads them.
 pub(crate) const SPLIT_READERS: &str = "split-readers";
+
+/// Of how many barriers it is remembered how far the splits had come.
+const MAX_PASSED: usize = 16;
 
 /// Who reads a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,8 @@ pub(crate) trait SourceTask {
     fn step(&mut self) -> Result<SourceStep, Stop>;
     fn assign(&mut self, answer: Answer);
     fn signal(&mut self, signal: &Signal) -> Progress;
+    /// The snapshot of a barrier is complete.
+    fn completed(&mut self, id: CheckpointId);
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError>;
     fn restore(&mut self, from: &TaskSnapshot) -> Result<(), StateError>;
 }
@@ -86,6 +92,8 @@ pub(crate) struct SourceDriver<S: Source> {
     /// Whether the chain has been told that there is nothing to read.
     silent: bool,
     ended: bool,
+    /// How far each split had come at the barriers whose snapshots are not known to be complete; the oldest first.
+    passed: VecDeque<(CheckpointId, Vec<S::Split>)>,
 }
 
 impl<S: Source> SourceDriver<S> {
@@ -106,6 +114,7 @@ impl<S: Source> SourceDriver<S> {
             no_more_splits: false,
             silent: false,
             ended: false,
+            passed: VecDeque::new(),
         }
     }
 
@@ -122,7 +131,8 @@ impl<S: Source> SourceDriver<S> {
         if self.feed.is_none() {
             let info = &self.out.task.info;
             let ctx = ReaderContext { subtask: info.subtask, parallelism: info.parallelism };
-            let started = Feed::start(&self.source, ctx, Arc::clone(&self.out.task.waker));
+            let started =
+                Feed::start(&self.source, ctx, Arc::clone(&self.out.task.waker), Arc::clone(&self.out.metrics));
             self.feed = Some(started.map_err(|error| self.failed(error))?);
         }
         Ok(self.feed.as_mut().expect("invariant: set above"))
@@ -194,6 +204,11 @@ impl<S: Source> SourceDriver<S> {
                 let split = self.splits.remove(&id).expect("invariant: checked above");
                 self.pending.push_back(Signal::SplitEnd(split.origin.split()));
                 buffer.batch.set_origin(Some(split.origin));
+                SourceStep::Progress
+            }
+            Read::NothingIn(id) => {
+                let split = self.splits.get(&id);
+                self.pending.extend(split.map(|split| Signal::SplitIdle(split.origin.split())));
                 SourceStep::Progress
             }
             Read::Nothing(wait) => {
@@ -308,7 +323,25 @@ impl<S: Source> SourceTask for SourceDriver<S> {
     fn signal(&mut self, signal: &Signal) -> Progress {
         // What was read comes before the signal.
         self.out.flush()?;
-        self.out.signal(signal)
+        self.out.signal(signal)?;
+        if let Signal::Barrier(barrier) = signal {
+            if self.passed.len() == MAX_PASSED {
+                self.passed.pop_front();
+            }
+            let positions = self.splits.values().map(|split| split.position.clone());
+            self.passed.push_back((barrier.id, positions.collect()));
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, id: CheckpointId) {
+        let mut latest = None;
+        while let Some((_, positions)) = self.passed.pop_front_if(|(passed, _)| *passed <= id) {
+            latest = Some(positions);
+        }
+        if let (Some(positions), Some(feed)) = (latest, &mut self.feed) {
+            feed.completed(positions);
+        }
     }
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {

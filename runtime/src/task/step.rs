@@ -13,7 +13,7 @@ use super::source::{SourceStep, SourceTask};
 use crate::channel::credit::Grant;
 use crate::channel::exchange::Payload;
 use crate::channel::input::Work;
-use crate::checkpoint::{Barrier, Purpose};
+use crate::checkpoint::{Barrier, CheckpointId, Purpose};
 use crate::error::{Cause, Site, TaskError};
 use crate::observe::TaskMetrics;
 use crate::operator::{Progress, Signal, Stop, TaskContext};
@@ -122,6 +122,13 @@ impl Task {
     /// Snapshots whose every part is there.
     pub(crate) fn take_snapshots(&mut self) -> Vec<Captured> {
         self.snapshots.take_complete(self.context.take_prepared())
+    }
+
+    /// The snapshot of a barrier is complete.
+    pub(crate) fn completed(&mut self, id: CheckpointId) {
+        if let Head::Source(source) = &mut self.head {
+            source.completed(id);
+        }
     }
 
     /// The enumerator has answered.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::futures::TestThread;
 use crate::channel::exchange::{Payload, Transport};
+use crate::checkpoint::CheckpointId;
 use crate::connector::Boundedness;
 use crate::data::Data;
 use crate::error::TaskError;
@@ -503,6 +504,8 @@ impl<T: Data> SourceTask for Pushed<T> {
         self.out.flush()?;
         self.out.signal(signal)
     }
+
+    fn completed(&mut self, _id: CheckpointId) {}
 
     fn snapshot(&mut self, to: &mut TaskCapture) -> Result<(), StateError> {
         self.out.snapshot(to)

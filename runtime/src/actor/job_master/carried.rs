@@ -6,6 +6,8 @@ use crate::task::AnyCommittables;
 struct Entry {
     /// It was written before the barrier of this snapshot.
     before: CheckpointId,
+    /// The lowest barrier before which any of it was written.
+    oldest: CheckpointId,
     prepared: AnyCommittables,
     /// Whether a pointer that describes it may have been written.
     is_described: bool,
@@ -18,9 +20,22 @@ pub(super) struct Carried {
 }
 
 impl Carried {
-    /// Carries over what was prepared for a snapshot. Where a pointer may describe it, it is not to be removed.
-    pub(super) fn add(&mut self, before: CheckpointId, prepared: Vec<AnyCommittables>, is_described: bool) {
-        self.entries.extend(prepared.into_iter().map(|prepared| Entry { before, prepared, is_described }));
+    /// Carries over what was prepared for a snapshot, some of it before the barrier `oldest`. Where a pointer may describe it,
+    /// it is not to be removed.
+    pub(super) fn add(
+        &mut self,
+        before: CheckpointId,
+        oldest: CheckpointId,
+        prepared: Vec<AnyCommittables>,
+        is_described: bool,
+    ) {
+        self.entries.extend(prepared.into_iter().map(|prepared| Entry { before, oldest, prepared, is_described }));
+    }
+
+    /// The lowest barrier before which anything was written that a snapshot commits, be it its own.
+    pub(super) fn oldest_before(&self, id: CheckpointId) -> CheckpointId {
+        let earlier = self.entries.iter().filter(|entry| entry.before < id);
+        earlier.map(|entry| entry.oldest).min().unwrap_or(id)
     }
 
     /// Takes out what a snapshot commits: not what was written after its barrier, which sources would give again.
@@ -49,18 +64,27 @@ mod tests {
     #[test]
     fn output_from_behind_the_barrier_waits_for_a_later_snapshot() {
         let mut carried = Carried::default();
-        carried.add(CheckpointId(2), output(2), false);
-        carried.add(CheckpointId(4), output(4), false);
+        carried.add(CheckpointId(2), CheckpointId(2), output(2), false);
+        carried.add(CheckpointId(4), CheckpointId(4), output(4), false);
         assert_eq!(numbers(carried.take_before(CheckpointId(3))), [2]);
         assert!(numbers(carried.take_before(CheckpointId(3))).is_empty());
         assert_eq!(numbers(carried.take_before(CheckpointId(5))), [4]);
     }
 
     #[test]
+    fn output_that_is_carried_over_twice_is_as_old_as_it_was() {
+        let mut carried = Carried::default();
+        assert_eq!(carried.oldest_before(CheckpointId(5)), CheckpointId(5));
+        carried.add(CheckpointId(4), CheckpointId(2), output(2), true);
+        assert_eq!(carried.oldest_before(CheckpointId(5)), CheckpointId(2));
+        assert_eq!(carried.oldest_before(CheckpointId(3)), CheckpointId(3));
+    }
+
+    #[test]
     fn what_a_pointer_may_describe_is_not_removed() {
         let mut carried = Carried::default();
-        carried.add(CheckpointId(1), output(1), true);
-        carried.add(CheckpointId(2), output(2), false);
+        carried.add(CheckpointId(1), CheckpointId(1), output(1), true);
+        carried.add(CheckpointId(2), CheckpointId(2), output(2), false);
         assert_eq!(numbers(carried.removable()), [2]);
     }
 }

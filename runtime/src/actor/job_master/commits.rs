@@ -37,6 +37,7 @@ impl Committers {
                 sink: graph.uid(sink).into(),
                 attempt,
                 restored: restored.is_some(),
+                checkpoint_interval: graph.settings.checkpointing.as_ref().map(|settings| settings.interval),
             };
             let recovered = blame::catch_as(SinkError::Panicked, || {
                 struck(graph.settings.faults.strike(FaultPoint::Recover))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Shared;
-use crate::checkpoint::{Barrier, Manifest, OperatorMeta, PartRef, Purpose, SnapshotKind, SubtaskId};
+use crate::checkpoint::{Barrier, CheckpointId, Manifest, OperatorMeta, PartRef, Purpose, SnapshotKind, SubtaskId};
 use crate::task::AnyCommittables;
 use crate::time::Timestamp;
 
@@ -16,8 +16,15 @@ pub(super) struct Gathered {
     pub(super) parts: BTreeMap<SubtaskId, PartRef>,
     /// By the source's uid.
     pub(super) enumerators: BTreeMap<String, Vec<u8>>,
-    /// What sinks have prepared, and what was carried over from snapshots that did not commit.
-    pub(super) committables: Vec<AnyCommittables>,
+    /// What sinks have prepared, and what was carried over from snapshots that did not commit. Each piece of output is one
+    /// snapshot's.
+    pub(super) own: Vec<AnyCommittables>,
+    /// The lowest barrier before which any of that was written.
+    pub(super) own_since: CheckpointId,
+    /// What is earlier snapshots' own and was not known to be committed when this one was stored, so that it describes that, too.
+    pub(super) inherited: Vec<AnyCommittables>,
+    /// The lowest barrier before which anything was written that it describes.
+    pub(super) described_since: CheckpointId,
     /// Whether its pointer may have been written, so that nothing it describes may be removed.
     pub(super) is_handed_over: bool,
 }
@@ -25,13 +32,21 @@ pub(super) struct Gathered {
 impl Gathered {
     pub(super) fn new(barrier: Arc<Barrier>, created: Timestamp) -> Self {
         Self {
+            own: Vec::new(),
+            own_since: barrier.id,
+            inherited: Vec::new(),
+            described_since: barrier.id,
             barrier,
             created,
             parts: BTreeMap::new(),
             enumerators: BTreeMap::new(),
-            committables: Vec::new(),
             is_handed_over: false,
         }
+    }
+
+    /// All output that the pointer describes.
+    pub(super) fn described(&self) -> impl Iterator<Item = &AnyCommittables> {
+        self.inherited.iter().chain(&self.own)
     }
 
     pub(super) fn kind(&self) -> SnapshotKind {
@@ -50,7 +65,7 @@ impl Gathered {
             max_parallelism: graph.max_parallelism(node),
         };
         let mut committables: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
-        for prepared in &self.committables {
+        for prepared in self.described() {
             let of_sink = committables.entry(graph.uid(prepared.sink)).or_default();
             of_sink.extend(prepared.committables.iter().cloned());
         }

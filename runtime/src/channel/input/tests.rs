@@ -131,6 +131,7 @@ impl Run {
                 purpose: Purpose::Checkpoint,
                 overtake_at: self.overtake_at,
                 at_least_once: false,
+                released: CheckpointId(0),
             }))),
         };
         self.gate.put(channel, payload);
@@ -221,6 +222,7 @@ fn at_least_once_goes_on_beyond_the_barrier() {
         purpose: Purpose::Checkpoint,
         overtake_at: Timestamp::MAX,
         at_least_once: true,
+        released: CheckpointId(0),
     });
     gate.put(0, Payload::Signal(Signal::Barrier(Arc::clone(&barrier))));
     gate.put(0, Payload::Batch(Box::new(1u32), Grant::of_nobody()));

@@ -128,6 +128,7 @@ fn barrier() -> Signal {
         purpose: Purpose::Checkpoint,
         overtake_at: Timestamp::MAX,
         at_least_once: false,
+        released: CheckpointId(0),
     }))
 }
 

@@ -85,7 +85,7 @@ fn read_splits<S: Source>(
             given.values.extend(out.batch.consume());
             match read {
                 Read::NoSplits => return,
-                Read::Nothing(_) | Read::Paused(_) => quiet += 1,
+                Read::NothingIn(_) | Read::Nothing(_) | Read::Paused(_) => quiet += 1,
                 Read::From(_) | Read::EndOf(_) => {
                     quiet = 0;
                     reads += 1;

@@ -244,6 +244,10 @@ impl<S: Source> Seat<S> {
                 self.splits.remove(place.unwrap_or_else(|| panic!("end of unknown split `{id}`")));
                 assert!(self.reader.position(&id).is_none(), "the reader has not forgotten split `{id}` at its end");
             }
+            Read::NothingIn(id) => {
+                assert!(out.is_empty(), "records came with `NothingIn`");
+                assert!(self.splits.iter().any(|own| **own == *id), "nothing in unknown split `{id}`");
+            }
             Read::Nothing(wait) | Read::Paused(wait) => {
                 assert!(out.is_empty(), "records came with `Nothing`");
                 assert!(wait > Duration::ZERO, "`Nothing` must say how long to wait");

@@ -112,6 +112,7 @@ impl Handler<PointerWritten> for JobMaster {
 
     fn handle(&mut self, PointerWritten { id, result }: PointerWritten, ctx: &mut Self::Context) {
         if result.is_ok() {
+            self.released = self.gathered.get(&id).map_or(self.released, |gathered| gathered.described_since);
             self.tell_savepoint(id);
         }
         self.on(Event::Stored { id, result }, ctx);

@@ -103,6 +103,7 @@ async fn start(
         enumerators,
         gathered: BTreeMap::new(),
         carried: Carried::default(),
+        released: CheckpointId(0),
         replies: BTreeMap::new(),
         end: None,
         done: Some(done),
@@ -137,6 +138,8 @@ pub(super) struct JobMaster {
     /// Snapshots under way.
     gathered: BTreeMap<CheckpointId, Gathered>,
     carried: Carried,
+    /// What was prepared before barriers below this one is committed, and the latest complete snapshot does not describe it.
+    released: CheckpointId,
     /// Who has asked for savepoints.
     replies: BTreeMap<CheckpointId, Reply>,
     /// How the attempt will end once all subtasks are gone.
@@ -185,7 +188,7 @@ impl JobMaster {
             Action::SavepointDone { id } => {
                 if let Some(gathered) = self.gathered.remove(&id) {
                     self.completed(&gathered);
-                    self.carried.add(id, gathered.committables, true);
+                    self.carried.add(id, gathered.own_since, gathered.own, true);
                 }
             }
             Action::Finish { savepoint } => self.end_as(End::Finished(savepoint)),
@@ -262,7 +265,7 @@ impl JobMaster {
         // A snapshot whose pointer may be written already is not to be touched.
         let uncommitted = gathered.into_values().filter(|gathered| !gathered.is_handed_over);
         let mut prepared = std::mem::take(&mut self.carried).removable();
-        prepared.extend(uncommitted.flat_map(|gathered| gathered.committables));
+        prepared.extend(uncommitted.flat_map(|gathered| gathered.own));
         let ended = match end {
             End::Finished(None) => AttemptEnd::Finished,
             End::Finished(Some(id)) => AttemptEnd::Stopped(id),

@@ -7,7 +7,7 @@ use actix::prelude::*;
 use super::JobMaster;
 use super::messages::{EnumeratorState, OutputCommitted, PartStored, PointerWritten, Superseded};
 use crate::actor::job_master::gathered::Gathered;
-use crate::actor::subtask::Trigger;
+use crate::actor::subtask::{Completed, Trigger};
 use crate::checkpoint::{Barrier, CheckpointError, CheckpointId, Event, Purpose, SubtaskId};
 use crate::error::blame;
 use crate::task::{AnyCommittables, Captured};
@@ -25,6 +25,7 @@ impl JobMaster {
                 _ => Timestamp::MAX,
             },
             at_least_once: settings.is_at_least_once(),
+            released: self.released,
         });
         tracing::debug!(%id, ?purpose, "checkpoint triggered");
         self.shared.history.triggered(id, purpose, self.now());
@@ -60,10 +61,10 @@ impl JobMaster {
         let id = barrier.id;
         let Some(gathered) = self.gathered.get_mut(&id) else {
             // Given up meanwhile.
-            self.carried.add(id, committables, false);
+            self.carried.add(id, id, committables, false);
             return;
         };
-        gathered.committables.extend(committables);
+        gathered.own.extend(committables);
         let Some(store) = self.shared.store.clone().filter(|_| barrier.purpose != Purpose::CommitOnly) else {
             self.on(Event::Acknowledged { id, subtask }, ctx);
             return;
@@ -93,14 +94,18 @@ impl JobMaster {
         // Output before earlier barriers that is not known to be committed is described here too, whether those snapshots
         // are complete or not: a restart from this one finds no other. All of it is there, since each subtask has
         // captured the earlier ones first.
-        let mut uncommitted: Vec<AnyCommittables> = Vec::new();
+        let mut inherited: Vec<AnyCommittables> = Vec::new();
+        let own_since = self.carried.oldest_before(id);
+        let mut described_since = own_since;
         for (_, earlier) in self.gathered.range_mut(..id) {
-            uncommitted.extend(earlier.committables.iter().cloned());
+            inherited.extend(earlier.own.iter().cloned());
+            described_since = described_since.min(earlier.own_since);
             earlier.is_handed_over = true;
         }
         let (Some(gathered), Some(store)) = (self.gathered.get_mut(&id), self.shared.store.clone()) else { return };
-        gathered.committables.extend(uncommitted);
-        gathered.committables.extend(self.carried.take_before(id));
+        // What is older comes first.
+        gathered.own.splice(0..0, self.carried.take_before(id));
+        (gathered.own_since, gathered.inherited, gathered.described_since) = (own_since, inherited, described_since);
         gathered.is_handed_over = true;
         let manifest = gathered.manifest(&self.shared, self.epoch);
         let master = ctx.address();
@@ -125,7 +130,7 @@ impl JobMaster {
 
     pub(super) fn commit(&mut self, id: CheckpointId, ctx: &mut Context<Self>) {
         let Some(gathered) = self.gathered.get_mut(&id) else { return };
-        let committables = gathered.committables.clone();
+        let committables = gathered.described().cloned().collect();
         gathered.is_handed_over = true;
         let purpose = gathered.barrier.purpose;
         let gathered = &self.gathered[&id];
@@ -155,13 +160,16 @@ impl JobMaster {
             reply(Err(reason.to_owned()));
         }
         if let Some(gathered) = self.gathered.remove(&id) {
-            self.carried.add(id, gathered.committables, gathered.is_handed_over);
+            self.carried.add(id, gathered.own_since, gathered.own, gathered.is_handed_over);
         }
     }
 
     /// A snapshot can be gone on from.
     pub(super) fn completed(&self, gathered: &Gathered) {
         let id = gathered.barrier.id;
+        for subtask in self.subtasks.iter().filter(|subtask| self.enumerators.contains_key(&subtask.head)) {
+            subtask.address.do_send(Completed(id));
+        }
         if gathered.barrier.purpose == Purpose::CommitOnly {
             return;
         }
