@@ -12,6 +12,8 @@ mod fingerprint;
 pub mod harness;
 pub mod input;
 pub mod join;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod opaque;
 pub mod patterns;
 pub mod report;
