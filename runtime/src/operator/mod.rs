@@ -14,7 +14,9 @@
 mod annotated;
 mod collector;
 mod context;
+mod side_outputs;
 mod stage;
+mod task_context;
 
 pub mod aggregate;
 pub(crate) mod async_io;
@@ -39,12 +41,15 @@ pub use broadcast::{
 };
 pub use co_process::CoProcess;
 pub use collector::Collector;
-pub(crate) use context::{AnySide, Prepared, Shares, Side, TaskContext, Wake};
-pub use context::{Context, KeyedContext, OutputTag, SideOutputs, TaskInfo, TimeDomain};
+pub use context::{Context, KeyedContext, TimeDomain};
 pub use either::Either;
 pub use keyed::{KeyedCoProcess, KeyedOperator, KeyedProcess};
 pub use process::{OnError, Process};
+pub(crate) use side_outputs::{AnySide, Side};
+pub use side_outputs::{OutputTag, SideOutputs};
 pub(crate) use stage::{AnyStage, BoxStage, Fork, Link, Output, Progress, Signal, SplitStart, Stage, Stop};
+pub use task_context::TaskInfo;
+pub(crate) use task_context::{Prepared, Shares, TaskContext, Wake};
 pub(crate) use two_inputs::TwoInputOperator;
 
 use crate::channel::Batch;

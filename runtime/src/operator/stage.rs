@@ -4,8 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::context::{SideOutputs, TaskContext};
-use super::{Collector, Operator, TaskInfo};
+use super::{Collector, Operator, SideOutputs, TaskContext, TaskInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::channel::Batch;
