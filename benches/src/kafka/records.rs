@@ -73,10 +73,14 @@ impl Counted {
     /// The sink's serializer.
     pub(super) fn encode(mut self) -> impl FnMut(&Reading, &mut Vec<u8>) -> Result<()> + Clone + Send + Sync + 'static {
         move |sum, out| {
-            self.written.add(sum.code());
+            self.count(sum);
             sum.encode(out);
             Ok(())
         }
+    }
+
+    fn count(&mut self, sum: &Reading) {
+        self.written.add(sum.code());
     }
 }
 
